@@ -231,7 +231,7 @@ const withoutModel = [
   ...["/entries", "/entries/:id/image", "/duplicates"].map((part) => `GET /v1/ocellus/collections/:collection${part}`),
   "DELETE /v1/ocellus/collections/:collection/entries/:id",
   ...["GET /v1/models", "GET /v1/models/:id", "GET /v1/ocellus/models/:id/description"],
-  ...["GET /admin/v1/state", "GET /admin/v1/history", "GET /admin/v1/requests/:id"],
+  ...["GET /admin/v1/state", "GET /admin/v1/history", "GET /admin/v1/requests/:id", "GET /admin/v1/backends"],
   ...["GET /admin/v1/aliases/:alias/figures", "GET /admin/v1/diff", "POST /admin/v1/diff"], // numbers of answers, and of weights
   ...["deploy", "canary", "promote", "rollback", "pause", "resume", "shadow"].map(
     (verb) => `POST /admin/v1/aliases/:alias/${verb}`,

@@ -31,7 +31,7 @@ const table: Readonly<Record<Caller, readonly string[]>> = {
     `GET ${collection}/entries/:id/image`,
   ],
   admin: [
-    ...["GET /admin/v1/state", "GET /admin/v1/history", "GET /admin/v1/requests/:id"],
+    ...["GET /admin/v1/state", "GET /admin/v1/history", "GET /admin/v1/backends", "GET /admin/v1/requests/:id"],
     ...[`GET ${alias}/figures`, "GET /admin/v1/diff", "POST /admin/v1/diff"],
     ...["deploy", "canary", "shadow", "promote", "rollback", "pause", "resume"].map((verb) => `POST ${alias}/${verb}`),
   ],

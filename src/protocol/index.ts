@@ -1,4 +1,5 @@
 export * from "./admin.js";
+export * from "./admin-backends.js";
 export * from "./admin-diff.js";
 export * from "./admin-figures.js";
 export * from "./batches.js";

@@ -82,7 +82,7 @@ async function admitAdmin(c: HonoContext, services: Services, rates: RateLimiter
   lifecycle.admit();
   const context = c.get("context");
   if (!adminKeys) {
-    versionsOf(services); // where there is nothing to change, that is the answer
+    if (!services.backends) versionsOf(services); // where there is nothing to change, that is the answer
     refuseFarAdmin(c, config);
     context.caller.owner = `${addressOf(c)}@admin`;
     context.caller.isOperator = true;

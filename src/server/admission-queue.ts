@@ -6,7 +6,8 @@
 import { aborted, invariant, OcellusError, throwIfAborted } from "../core/base/index.js";
 
 export interface AdmissionQueueOptions {
-  readonly maxRunning: number;
+  /** Asked for each time: backends come and go. */
+  readonly maxRunning: () => number;
   readonly maxQueue: number;
   /** What an answer takes, until the first has ended. Default a second. */
   readonly answerMs?: number;
@@ -66,14 +67,14 @@ export class AdmissionQueue {
     throwIfAborted(signal);
     const started = performance.now();
     const owner = this.#owner(name, maxConcurrent ?? Number.POSITIVE_INFINITY);
-    if (this.#running < this.#options.maxRunning && owner.running < owner.maxRunning) this.#admit(owner);
+    if (this.#running < this.#options.maxRunning() && owner.running < owner.maxRunning) this.#admit(owner);
     else await this.#wait(owner, signal).finally(() => this.#forgetIdle(name, owner));
     return this.#permit(name, owner, started);
   }
 
   /** A place that nothing waits for, if there is one: for work that is rather not done than in the way. */
   enterIfFree(name: string): Permit | undefined {
-    if (this.#waiting > 0 || this.#running >= this.#options.maxRunning) return undefined;
+    if (this.#waiting > 0 || this.#running >= this.#options.maxRunning()) return undefined;
     const owner = this.#owner(name, Number.POSITIVE_INFINITY);
     this.#admit(owner);
     return this.#permit(name, owner, performance.now());
@@ -122,7 +123,7 @@ export class AdmissionQueue {
   #makeRoom(owner: Owner): void {
     const { maxQueue } = this.#options;
     if (this.#waiting < maxQueue) return;
-    const retryAfterMs = Math.ceil(((this.#waiting + 1) * this.#answerMs) / this.#options.maxRunning);
+    const retryAfterMs = Math.ceil(((this.#waiting + 1) * this.#answerMs) / this.#options.maxRunning());
     const full = new OcellusError("overloaded", `${maxQueue} requests are waiting already; try again later`, {
       details: { maxQueue, retryAfterMs },
     });
@@ -148,13 +149,15 @@ export class AdmissionQueue {
     };
   }
 
+  /** More than one where there are more places than before. */
   #admitNext(): void {
-    if (this.#running >= this.#options.maxRunning) return;
-    const next = [...this.#owners.values()]
-      .filter((owner) => owner.waiting.length > 0 && owner.running < owner.maxRunning)
-      .sort((a, b) => a.running - b.running || a.lastAdmitted - b.lastAdmitted)[0];
-    if (!next) return;
-    this.#admit(next); // now, not when the waiter's promise is heard: no one may slip in between
-    next.waiting.shift()!.admit();
+    while (this.#waiting > 0 && this.#running < this.#options.maxRunning()) {
+      const next = [...this.#owners.values()]
+        .filter((owner) => owner.waiting.length > 0 && owner.running < owner.maxRunning)
+        .sort((a, b) => a.running - b.running || a.lastAdmitted - b.lastAdmitted)[0];
+      if (!next) return;
+      this.#admit(next); // now, not when the waiter's promise is heard: no one may slip in between
+      next.waiting.shift()!.admit();
+    }
   }
 }

@@ -43,7 +43,7 @@ const embeddingsAtOnce = 2;
 export function servedModel(provided: ProvidedModel, options: ServingOptions, before?: Served): Served {
   const { id, model, checkpoint = model.info.path } = provided;
   const { guards, maxQueue, middleware = [] } = options;
-  const gate = before?.gate ?? new AdmissionQueue({ maxRunning: maxRunning(model), maxQueue });
+  const gate = before?.gate ?? new AdmissionQueue({ maxRunning: () => maxRunning(model), maxQueue });
   if (reranks(model)) return { kind: "reranker", id, checkpoint, gate, model: guards.reranking(model) };
   if (!answers(model)) return { kind: "embedding", id, checkpoint, gate, model: guards.embedding(model) };
   const whole = middleware.length > 0 ? withMiddleware(model, ...middleware) : model;

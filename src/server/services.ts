@@ -4,6 +4,7 @@ import { OcellusError, Semaphore } from "../core/base/index.js";
 import type { DecodeImage, Middleware } from "../core/runtime/index.js";
 import { Guards } from "../guardrails/index.js";
 import { Collections } from "../retrieval/index.js";
+import type { BackendStates } from "./backends.js";
 import { ByteBudget } from "./byte-budget.js";
 import type { ServerConfig } from "./config.js";
 import { FileStore } from "./files.js";
@@ -47,6 +48,8 @@ export interface Services extends Omit<ServerOptions, "models" | "middleware"> {
   readonly collections: Collections | undefined;
   /** Models from a registry; absent: only those that the server was started with. */
   versions?: Versions;
+  /** Engines elsewhere; absent: no model of this server has any. */
+  backends?: BackendStates;
   /** Follow every request. */
   readonly listeners: RequestListeners;
 }

@@ -1,7 +1,14 @@
 /** /admin/v1: what is looked at before somebody decides: figures over time, and what differs between two versions. */
 import { z } from "@hono/zod-openapi";
-import { diffRequestSchema, figuresSchema, refusal, versionDiffSchema } from "../../protocol/index.js";
+import {
+  backendStatesSchema,
+  diffRequestSchema,
+  figuresSchema,
+  refusal,
+  versionDiffSchema,
+} from "../../protocol/index.js";
 import { aliasOf } from "../../rollout/index.js";
+import { wireBackends } from "../backends.js";
 import { queryNumber } from "../query.js";
 import type { App, HonoContext } from "../request-context.js";
 import { addJsonRoute, addRoute } from "../route.js";
@@ -12,6 +19,16 @@ import { wireFigures } from "../versions/wire-figures.js";
 const [defaultMinutes, mostMinutes] = [10, 24 * 60];
 
 export function addAdminViews(app: App, services: Services): void {
+  addRoute(
+    app,
+    {
+      method: "get",
+      path: "/admin/v1/backends",
+      summary: "The engines of each model: their state and its reason, what runs there, and what waits.",
+      answer: backendStatesSchema,
+    },
+    (c) => c.json(wireBackends(services.backends)),
+  );
   addRoute(
     app,
     {

@@ -1,13 +1,20 @@
 /** GET /health/live: the process answers. GET /health/ready: questions are welcome; 503 while loading or draining. */
 import { z } from "@hono/zod-openapi";
+import { backendCountsSchema } from "../../protocol/index.js";
+import { backendCounts } from "../backends.js";
 import type { App } from "../request-context.js";
 import { addRoute } from "../route.js";
 import type { Services } from "../services.js";
 
-const healthSchema = z.object({ status: z.enum(["ok", "loading", "draining"]) });
+const healthSchema = z.object({
+  status: z.enum(["ok", "loading", "draining"]),
+  /** Of models whose engines are elsewhere, by model. */
+  backends: z.record(z.string(), backendCountsSchema).optional(),
+});
 const liveSchema = z.object({ status: z.literal("ok"), version: z.string() });
 
-export function addHealth(app: App, { models, lifecycle, version }: Services): void {
+export function addHealth(app: App, services: Services): void {
+  const { models, lifecycle, version } = services;
   addRoute(app, { method: "get", path: "/health/live", summary: "The process answers.", answer: liveSchema }, (c) =>
     c.json({ status: "ok", version }),
   );
@@ -23,7 +30,8 @@ export function addHealth(app: App, { models, lifecycle, version }: Services): v
     },
     (c) => {
       const status = lifecycle.isDraining ? "draining" : models.isReady ? "ok" : "loading";
-      return c.json({ status }, status === "ok" ? 200 : 503);
+      const { backends } = services;
+      return c.json({ status, ...(backends && { backends: backendCounts(backends) }) }, status === "ok" ? 200 : 503);
     },
   );
 }

@@ -14,7 +14,7 @@ export class SwapQueue {
 
   constructor(tags: readonly string[], maxQueue: number) {
     this.tags = new Set(tags);
-    this.#gate = new AdmissionQueue({ maxRunning: 1, maxQueue, answerMs: msEach });
+    this.#gate = new AdmissionQueue({ maxRunning: () => 1, maxQueue, answerMs: msEach });
     this.#permit = this.#gate.enter({ owner: "swap", signal: new AbortController().signal });
   }
 
