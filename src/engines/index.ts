@@ -8,6 +8,14 @@ export { defaultLimits, type StageLimits } from "./http.js";
 export { type EngineKind, type EngineTraits, engineKinds, engineTraits } from "./kinds.js";
 export { isRemote, openRemote } from "./open.js";
 export { type AnsweringEngine, PinnedEngine } from "./pinned.js";
-export { type Finding, type Probed, type ProbeOptions, probeEngine } from "./probe.js";
+export {
+  defaultMaxLength,
+  defaultMaxPixels,
+  type Finding,
+  lengthIn,
+  type Probed,
+  type ProbeOptions,
+  probeEngine,
+} from "./probe.js";
 export { RemoteModel, type RemoteParts } from "./remote-model.js";
 export type { EngineMessage, EnginePart, EngineRequest, EngineToolCall } from "./request.js";

@@ -34,10 +34,10 @@ export interface Probed {
   readonly findings: readonly Finding[];
 }
 
-const defaultMaxLength = 32_768;
+export const defaultMaxLength = 32_768;
 const defaultMaxSequences = 64;
 /** 2048 × 2048: what most checkpoints of today take at most. */
-const defaultMaxPixels = 2 ** 22;
+export const defaultMaxPixels = 2 ** 22;
 
 /** @throws `invalid_request` for a key's variable, `not_found` for a model that it does not have, `unavailable`, `timeout`, `aborted` */
 export async function probeEngine(options: ProbeOptions, signal?: AbortSignal): Promise<Probed> {
@@ -83,7 +83,8 @@ async function kindOf(
   }
 }
 
-function lengthIn(reported: EngineFacts): number | undefined {
+/** Its context, in whichever words it reports it. */
+export function lengthIn(reported: EngineFacts): number | undefined {
   return numberIn(reported, "max_model_len") ?? numberIn(reported, "n_ctx") ?? numberIn(reported, "max_length");
 }
 

@@ -39,6 +39,7 @@ const english = [
     items: [
       page("Serving", "/serving"),
       page("Deploying", "/deploying"),
+      page("Gateway", "/gateway"),
       page("Guardrails", "/guards"),
       page("Blocklists", "/guards-words"),
       page("Versions and canaries", "/versions"),

@@ -15,7 +15,7 @@ export interface ServerKeys {
 
 type AccessConfig = Pick<
   ServeConfig,
-  "host" | "auth" | "keysFile" | "adminKeysFile" | "insecureLocalAdmin" | "metricsKey" | "registry"
+  "host" | "auth" | "keysFile" | "adminKeysFile" | "insecureLocalAdmin" | "metricsKey" | "registry" | "backends"
 >;
 
 /** @throws `invalid_request` for settings that leave the server open, or closed to all; as `KeyRing.open` */
@@ -27,8 +27,8 @@ export async function openKeys(config: AccessConfig, isTerminal: boolean): Promi
   return { keys, ...adminOfThisRun(config, isTerminal) };
 }
 
-function adminOfThisRun({ registry, insecureLocalAdmin }: AccessConfig, isTerminal: boolean) {
-  if (registry === undefined) return { adminKeys: undefined, adminNote: undefined };
+function adminOfThisRun({ registry, backends, insecureLocalAdmin }: AccessConfig, isTerminal: boolean) {
+  if (registry === undefined && backends === undefined) return { adminKeys: undefined, adminNote: undefined };
   if (insecureLocalAdmin)
     return { adminKeys: undefined, adminNote: "/admin/v1 is open to every program on this machine, without a key" };
   if (!isTerminal)

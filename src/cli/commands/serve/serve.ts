@@ -40,6 +40,7 @@ import { packWithProgress } from "../models/pack.js";
 import { addConfigOptions, printConfig, readConfig } from "./config.js";
 import { EndWatch } from "./end-watch.js";
 import { openKeys, whoMayAsk } from "./serve-access.js";
+import { type EngineGateway, openGateway } from "./serve-backends.js";
 import { checkFolders } from "./serve-folders.js";
 import { openVersions } from "./serve-versions.js";
 import { planOptions, type ServeConfig } from "./settings.js";
@@ -56,6 +57,7 @@ name in the --config file; a flag overrides a variable, and a variable overrides
 Examples:
   ocellus serve                                              the bundled demo model on port 8080
   ocellus serve --model qwen=./qwen3-vl --weights int4,fp32  one model in two formats, to compare
+  ocellus serve --backends backends.json                     models that engines elsewhere run (docs/gateway.md)
   ocellus keys add alice --keys-file keys.json && ocellus serve --host 0.0.0.0 --keys-file keys.json
   ocellus serve --port 9000 --print-config --json > ocellus.json && ocellus serve --config ocellus.json`,
     )
@@ -92,6 +94,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
   const watch = watched(config, terminal);
   const encoderCache = await openEncoderCache(config);
   let versions: Versions | undefined;
+  let gateway: EngineGateway | undefined;
   const listening = await listen(createApp(services), config);
   try {
     await loadModels(config, pool, { encoderCache, images }, terminal);
@@ -104,6 +107,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
       reading: (label, totalBytes, body) => withReadProgress(terminal, label, totalBytes, body),
       signal: terminal.signal,
     });
+    gateway = await openGateway(config, services, pool, { decode, limits: imageLimits });
     services.models.open();
     watch.limitStalls(config.stallMs);
     printWelcome(config, services, listening, terminal);
@@ -114,6 +118,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     await services.lifecycle.drain(config.drainMs);
     await listening.close();
     await pool.close();
+    await gateway?.close();
     versions?.golden?.close();
     await versions?.shadows?.close();
     await versions?.rollouts.close();
@@ -206,9 +211,10 @@ async function packVersion(config: ServeConfig, folder: string, force: boolean, 
   );
 }
 
-/** With a registry the bundled demo model is served only if --model names it. */
-function modelsOf({ models, registry }: ServeConfig): readonly string[] {
-  return registry !== undefined && models.every((model) => model === bundledModel) ? [] : models;
+/** With a registry or backends the bundled demo model is served only if --model names it. */
+function modelsOf({ models, registry, backends }: ServeConfig): readonly string[] {
+  const hasOthers = registry !== undefined || backends !== undefined;
+  return hasOthers && models.every((model) => model === bundledModel) ? [] : models;
 }
 
 /** `NAME=FOLDER`, or a folder whose own name will do. */

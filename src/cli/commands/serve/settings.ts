@@ -85,6 +85,7 @@ export const serveConfigSchema = z.strictObject({
     .default("exact")
     .describe("cached image encodings to reuse: exact, or near (also for near-duplicate images)"),
   ...serverConfigSchema.shape,
+  backends: z.string().optional().describe("file of engines elsewhere, whose models are served too (docs/gateway.md)"),
   registry: z
     .string()
     .optional()
@@ -137,8 +138,8 @@ export type SettingName = keyof ServeConfig;
 /** The order of `--help` and `--print-config`. */
 export const settingGroups = {
   Models: [
-    ...["models", "weights", "embeddingModel", "rerankerModel", "blockSize", "visionWeights", "embeddingWeights"],
-    ...["prefillWeights", "kvCacheDtype", "device", "threads", "speculation", "draftModel"],
+    ...["models", "backends", "weights", "embeddingModel", "rerankerModel", "blockSize", "visionWeights"],
+    ...["embeddingWeights", "prefillWeights", "kvCacheDtype", "device", "threads", "speculation", "draftModel"],
     ...["maxSequences", "maxLength"],
   ],
   Network: [
