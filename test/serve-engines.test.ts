@@ -2,7 +2,7 @@
  * An engine elsewhere as a version: published from the command line, deployed behind an alias, tried as a canary beside a model of
  * this process, judged by the golden set, rolled back; and what a server does with its answers.
  */
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
@@ -42,10 +42,9 @@ async function run(...argv: string[]) {
 }
 
 /** The version's folder, as a server would load it. */
-async function published(engine: StandIn, ...flags: string[]): Promise<string> {
-  const registry = join(newFolder(), "registry");
+async function published(engine: StandIn, registry = join(newFolder(), "registry")): Promise<string> {
   const where = ["--remote", engine.url, "--model", "stand-in", "--tag", "v2", "--registry", registry];
-  expect((await run("rollout", "publish", ...where, ...flags, "--json")).code).toBe(0);
+  expect((await run("rollout", "publish", ...where, "--json")).code).toBe(0);
   const opened = await Registry.open({ folder: registry, ifMissing: "refuse", onPendingRollback: () => {} });
   closing.push(() => opened.close());
   return opened.folderOf("v2");
@@ -77,6 +76,19 @@ describe("a remote version", () => {
     expect((await last()).actor).toBe("canary-analysis");
     const after = await Promise.all(Array.from({ length: 10 }, (_, i) => ask({}, { user: `user ${i}` })));
     expect(new Set(after.map(({ said }) => said))).toEqual(new Set(["v1"]));
+  });
+
+  it("answers a golden set before any user does", async () => {
+    const engine = await startStandIn({ kind: "vllm" });
+    const [registry, set] = [join(newFolder(), "registry"), newFolder()];
+    await published(engine, registry);
+    const questions = ["I see 1 images.", "a red dress"].map((accepted, i) => {
+      return { image: dataUrl(image(10 + i)), questions: [{ question: "What?", accept: [accepted] }] };
+    });
+    writeFileSync(join(set, "set.jsonl"), questions.map((each) => JSON.stringify(each)).join("\n"));
+    const files = ["--out", join(set, "v2.golden"), "--registry", registry];
+    const { code, stdout } = await run("golden", "run", set, "--model", "v2", ...files, "--json");
+    expect([code, JSON.parse(stdout)]).toMatchObject([0, { score: { questions: 2, correct: 1 } }]);
   });
 
   it("is refused by the command line where it is not there, or the flags do not fit", async () => {
@@ -157,7 +169,7 @@ describe("a server with a remote model", () => {
       model_type: "vllm",
       tools: true,
     });
-    expect((await fetch(`${server.url}/v1/models/remote/description`)).status).toBe(400);
+    expect((await fetch(`${server.url}/v1/ocellus/models/remote/description`)).status).toBe(400);
     await ask({});
     const metrics = await (await fetch(`${server.url}/metrics`)).text();
     expect(metrics).toContain('ocellus_engine_images_sent{model="remote"} 0');

@@ -2,15 +2,16 @@
 import { z } from "zod";
 import { OcellusError, throwIfAborted, trimEndOf } from "../../../core/base/index.js";
 import { baseName, pathExists } from "../../../core/fs/index.js";
-import { defaultMaxBytes, isUrl } from "../../../core/image/node/index.js";
+import { decodeAndDigest, defaultMaxBytes, isUrl } from "../../../core/image/node/index.js";
+import { isRemote, openRemote, type RemoteModel } from "../../../engines/index.js";
 import { answerGreedily, type EvalCase, type GoldenVersion, goldenTokens, messagesOf } from "../../../evals/index.js";
-import type { GuardedVisionLanguageModel } from "../../../guardrails/index.js";
+import type { GuardedModel } from "../../../guardrails/index.js";
 import { versionOf } from "../../../rollout/index.js";
 import type { ModelFlags } from "../../options.js";
 import { bundledModel } from "../../package-files.js";
 import type { Terminal } from "../../ui/terminal.js";
 import { dataUrl } from "../ask/batch-input.js";
-import { withModel } from "../models/open-model.js";
+import { withGuards, withModel } from "../models/open-model.js";
 import { defaultRegistry, type RegistryFlags, withRegistry } from "../rollout/registry.js";
 
 export interface GoldenAskFlags extends ModelFlags, RegistryFlags {
@@ -39,8 +40,25 @@ export async function withAnswerSource<T>(
   if (flags.url !== undefined)
     return body(remoteAnswers(flags.url, flags.model === bundledModel ? undefined : flags.model));
   const { folder, version } = await findModel(flags);
+  if (version.digest !== undefined && (await isRemote(folder)))
+    return withGuards(flags, (guards) =>
+      withRemote(folder, terminal, (model) => body(localAnswers(guards.answering(model), version))),
+    );
   const extra = { maxSequences: flags.parallel };
   return withModel({ ...flags, model: folder }, terminal, (model) => body(localAnswers(model, version)), extra);
+}
+
+async function withRemote<T>(
+  folder: string,
+  { signal }: Terminal,
+  body: (model: RemoteModel) => Promise<T>,
+): Promise<T> {
+  const model = await openRemote(folder, { decode: decodeAndDigest, limits: {} }, signal);
+  try {
+    return await body(model);
+  } finally {
+    await model.close();
+  }
 }
 
 /** A folder, a version or an alias of the registry, or the name of a pulled checkpoint: what is there first. */
@@ -58,12 +76,10 @@ async function findModel(flags: GoldenAskFlags): Promise<{ folder: string; versi
   });
 }
 
-function localAnswers(
-  model: GuardedVisionLanguageModel,
-  { name, digest = model.info.digest }: GoldenVersion,
-): AnswerSource {
+function localAnswers(model: GuardedModel, { name, digest = model.info.digest }: GoldenVersion): AnswerSource {
+  const { weights } = model.info;
   return {
-    version: { name, digest, weights: model.info.weights },
+    version: { name, digest, ...(weights !== undefined && { weights }) },
     ask: async (question, signal) => {
       try {
         const options = { maxTokens: goldenTokens, signal };
