@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import sharp from "sharp";
 import { build } from "vite";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import type { LanguageModel, VisionLanguageModel } from "../../src/core/runtime/index.js";
@@ -148,12 +149,148 @@ describe.skipIf(noBrowser)("the page", () => {
     await button("Edit").click();
     await page.getByRole("textbox", { name: "Edit" }).fill("What colour is it?");
     await button("Ask again").click();
-    await page.getByText("What colour is it?").waitFor();
+    await page.locator(".asked").getByText("What colour is it?").waitFor();
     const edited = await written();
     expect(edited).toMatch(/red/i);
     await button("Try again").click();
     expect(await written()).toBe(edited);
     expect(await answers().count()).toBe(1);
+  });
+
+  it("does not send a question before its picture is decoded", async () => {
+    await open();
+    await page.locator(".examples button:enabled").first().waitFor();
+    const { height, width } = { width: 6000, height: 5000 };
+    const large = await sharp({ create: { width, height, channels: 3, background: "teal" } })
+      .jpeg()
+      .toBuffer();
+    const sent = page.waitForRequest(/chat\/completions/);
+    await page.evaluate(`{
+      const decode = HTMLImageElement.prototype.decode; // a slow machine
+      HTMLImageElement.prototype.decode = async function () { await new Promise((done) => setTimeout(done, 500)); return decode.call(this); };
+    }`);
+    await page.locator("input[type=file]").setInputFiles({ name: "photo.jpg", mimeType: "image/jpeg", buffer: large });
+    await ask("What is this?");
+    await page.getByText("Reading the picture…").waitFor();
+    const { messages } = (await sent).postDataJSON() as { messages: { content: { type: string }[] }[] };
+    expect(messages[0]!.content.map(({ type }) => type)).toEqual(["image_url", "text"]);
+    expect(await written()).not.toBe("");
+    await ask("And now?"); // of a file that is no picture nothing is sent
+    await written(2);
+    await page
+      .locator("input[type=file]")
+      .setInputFiles({ name: "notes.jpg", mimeType: "image/jpeg", buffer: Buffer.from("no picture") });
+    await ask("What is this?");
+    await page.getByText("notes.jpg is no picture").waitFor();
+    expect(await field().inputValue()).toBe("What is this?");
+    expect(await answers().count()).toBe(2);
+  });
+
+  it("shows a picture large, and larger", async () => {
+    await open();
+    await page.locator(".examples button").first().click();
+    await written();
+    await page.locator(".shown").getByRole("button", { name: "Show dress.jpg large" }).click();
+    const picture = page.locator(".viewer .zoom-window img");
+    await picture.waitFor();
+    const small = (await picture.boundingBox())!;
+    expect(small.height).toBeGreaterThan(0.8 * page.viewportSize()!.height);
+    expect(await faultsOf(page)).toEqual([]);
+    await button("Zoom in").click();
+    await vi.waitFor(async () => expect((await picture.boundingBox())!.width).toBeGreaterThan(1.2 * small.width));
+    await page.keyboard.press("Escape");
+    await picture.waitFor({ state: "detached" });
+  });
+
+  it("keeps every answer that is asked for again, and what came after one", async () => {
+    await open();
+    await page.locator(".examples button").first().click();
+    const first = await written();
+    await button("Try again").click();
+    await page.getByText("2 / 2").waitFor();
+    await written();
+    await button("Earlier answer").click();
+    await page.getByText("1 / 2").waitFor();
+    expect(await written()).toBe(first);
+    await ask("What colour is it?");
+    await written(2);
+    await button("Try again").first().click();
+    await vi.waitFor(async () => expect(await page.locator(".earlier li").count()).toBe(2));
+    await written();
+    expect(await answers().count()).toBe(1);
+    await page.locator(".earlier li a").last().click();
+    await written(2);
+    expect(await page.locator(".question").nth(1).innerText()).toContain("What colour is it?");
+  });
+
+  it("brings a deleted conversation back", async () => {
+    await open();
+    await page.locator(".examples button").first().click();
+    const text = await written();
+    await page.locator(".earlier li button").click();
+    expect(await page.locator(".earlier li").count()).toBe(0);
+    await button("Undo").click();
+    await page.locator(".earlier li a").click();
+    expect(await written()).toBe(text);
+  });
+
+  it("is open in two tabs that lose nothing of each other", async () => {
+    await open();
+    await page.locator(".examples button").first().click();
+    await written();
+    const [first, second] = [page, await page.context().newPage()];
+    await second.goto(first.url());
+    page = second;
+    await written();
+    await Promise.all(
+      [first, second].map(async (tab, i) => {
+        await tab.getByRole("textbox", { name: "Ask", exact: true }).fill(`What colour is it? ${i}`);
+        await tab.getByRole("textbox", { name: "Ask", exact: true }).press("Enter");
+      }),
+    );
+    await written(2);
+    page = first;
+    await written(2);
+    await page.reload();
+    await vi.waitFor(async () => expect(await page.locator(".earlier li").count()).toBe(2), { timeout: patienceMs });
+    const asked: string[] = [];
+    for (const place of [0, 1]) {
+      await page.locator(".earlier li a").nth(place).click();
+      await written(2);
+      asked.push(await page.locator(".question").nth(1).locator(".asked p").innerText());
+    }
+    expect(asked.sort()).toEqual(["What colour is it? 0", "What colour is it? 1"]);
+  });
+
+  it("tells thousands of quick words once a frame, and has kept what it had when it is reloaded", async () => {
+    await open();
+    await page.locator(".examples button:enabled").first().waitFor();
+    const numWords = 6000;
+    const event = (delta: object) => `data: ${JSON.stringify({ choices: [{ index: 0, delta }] })}\n\n`;
+    const words = Array.from({ length: numWords }, (_, i) => event({ content: i % 60 === 59 ? ".\n\n" : `w${i} ` }));
+    await page.route(/chat\/completions/, (route) =>
+      route.fulfill({ contentType: "text/event-stream", body: `${words.join("")}data: [DONE]\n\n` }),
+    );
+    await page.evaluate(`{
+      globalThis.changes = 0;
+      new MutationObserver(() => globalThis.changes++).observe(document.body, { subtree: true, childList: true, characterData: true });
+    }`);
+    await ask("Count.");
+    expect(await written()).toContain(`w${numWords - 2}`);
+    expect(await page.evaluate("globalThis.changes")).toBeLessThan(numWords / 4);
+    await page.reload();
+    expect(await written()).toContain(`w${numWords - 2}`);
+  });
+
+  it("does not leave for a file that is dropped where none is wanted", async () => {
+    await open({}, "#/monitor");
+    await page.locator(".value").first().waitFor();
+    const isTaken = await page.evaluate(`{
+      const data = new DataTransfer();
+      data.items.add(new File(["x"], "a.txt"));
+      !document.querySelector("h1").dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: data }));
+    }`);
+    expect(isTaken).toBe(true);
   });
 
   it("says what the server refused, and continues", async () => {

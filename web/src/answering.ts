@@ -6,10 +6,20 @@ import { dataUrls } from "./pictures.js";
 import type { Settings } from "./preferences.js";
 
 export function waitingAnswer(model: string, settings: Settings): Answer {
-  return { role: "assistant", id: newId(), model, settings, state: "waiting", text: "", numTokens: 0, logprobs: [] };
+  return {
+    role: "assistant",
+    id: newId(),
+    model,
+    settings,
+    askedMs: Date.now(),
+    state: "waiting",
+    text: "",
+    numTokens: 0,
+    logprobs: [],
+  };
 }
 
-/** @param turns all that comes before the answer. Resolves when it is done, stopped or failed. */
+/** @param turns all that comes before the answer. Resolves when it is done, stopped or failed; its words are told once a frame. */
 export async function writeAnswer(
   empty: Answer,
   turns: readonly Turn[],
@@ -17,9 +27,10 @@ export async function writeAnswer(
   onChange: (answer: Answer) => void,
 ): Promise<Answer> {
   let answer = empty;
-  const change = (part: Partial<Answer>) => {
+  const frames = eachFrame(onChange);
+  const end = (part: Partial<Answer>) => {
     answer = { ...answer, ...part };
-    onChange(answer);
+    frames.end(answer);
   };
   try {
     const urls = await dataUrls(turns);
@@ -28,25 +39,57 @@ export async function writeAnswer(
     for await (const chunk of streamChat(request, signal)) {
       const now = performance.now();
       firstMs ||= now;
-      change(grown(answer, chunk, now - firstMs));
+      answer = { ...answer, ...grown(answer, chunk, now - firstMs) };
+      frames.push(answer);
     }
-    change({ state: "done" });
+    end({ state: "done" });
   } catch (error) {
-    change(signal.aborted ? { state: "stopped" } : { state: "failed", problem: problemOf(error) });
+    end(signal.aborted ? { state: "stopped" } : { state: "failed", problem: problemOf(error) });
   }
   return answer;
 }
 
+/** A page in the background has no frames. */
+const hiddenFrameMs = 250;
+
+/** Calls with the newest value, at most once a frame. */
+function eachFrame<T>(act: (value: T) => void) {
+  let newest: T;
+  let cancel: (() => void) | undefined;
+  const run = () => {
+    cancel?.();
+    cancel = undefined;
+    act(newest);
+  };
+  return {
+    push(value: T) {
+      newest = value;
+      if (cancel) return;
+      const frame = requestAnimationFrame(run);
+      const timer = setTimeout(run, hiddenFrameMs);
+      cancel = () => {
+        cancelAnimationFrame(frame);
+        clearTimeout(timer);
+      };
+    },
+    end(value: T) {
+      newest = value;
+      run();
+    },
+  };
+}
+
 function grown(answer: Answer, chunk: ChatChunk, sinceFirstMs: number): Partial<Answer> {
   const [choice] = chunk.choices;
-  const text = choice?.delta.content ?? "";
+  const { content: text = "", reasoning_content: thought = "" } = choice?.delta ?? {};
   const added = choice?.logprobs?.content ?? [];
-  const numTokens = answer.numTokens + (added.length || (text === "" ? 0 : 1));
+  const numTokens = answer.numTokens + (added.length || (text || thought ? 1 : 0));
   const speed = sinceFirstMs > 0 && numTokens > 1 ? ((numTokens - 1) * 1000) / sinceFirstMs : answer.tokensPerSecond;
   return {
     state: "writing",
     text: answer.text + text,
-    logprobs: [...answer.logprobs, ...added],
+    ...(thought && { reasoning: (answer.reasoning ?? "") + thought }),
+    ...(added.length > 0 && { logprobs: [...answer.logprobs, ...added] }),
     numTokens: chunk.usage?.completion_tokens ?? numTokens,
     tokensPerSecond: chunk.ocellus?.timings.tokens_per_second ?? (choice ? speed : answer.tokensPerSecond),
     ...(choice?.finish_reason && { finish: choice.finish_reason }),

@@ -1,7 +1,5 @@
 /** The page: its frame, and in it the room that the address names. */
 import { useEffect, useRef, useState } from "react";
-import { useConversations } from "./chats.js";
-import type { Conversation } from "./conversation.js";
 import { ChatPage } from "./pages/chat-page.js";
 import { CollectionsPage } from "./pages/collections-page.js";
 import { ComparePage } from "./pages/compare-page.js";
@@ -10,9 +8,11 @@ import { ModelPage } from "./pages/model-page.js";
 import { MonitorPage } from "./pages/monitor-page.js";
 import { UsesPage } from "./pages/uses-page.js";
 import { VersionsPage } from "./pages/versions-page.js";
+import { ErrorBoundary } from "./parts/error-boundary.js";
 import { ServerNotice } from "./parts/server-notice.js";
 import { Sidebar } from "./parts/sidebar.js";
 import { TopBar } from "./parts/top-bar.js";
+import { UndoBar } from "./parts/undo-bar.js";
 import { PreferencesContext, usePreferencesState } from "./preferences.js";
 import { type Route, useRoute } from "./route.js";
 import { ServerContext, useServerState } from "./server-state.js";
@@ -33,7 +33,6 @@ export function App() {
 function Frame() {
   const words = useWords();
   const route = useRoute();
-  const conversations = useConversations();
   const [isMenuOpen, setMenuOpen] = useState(false);
   const [isSettingsOpen, setSettingsOpen] = useState(false);
   const main = useRef<HTMLElement>(null);
@@ -46,7 +45,7 @@ function Frame() {
       <button type="button" className="skip" onClick={() => main.current?.focus()}>
         {words.skipToContent}
       </button>
-      <Sidebar route={route} conversations={conversations} isOpen={isMenuOpen} onClose={() => setMenuOpen(false)} />
+      <Sidebar route={route} isOpen={isMenuOpen} onClose={() => setMenuOpen(false)} />
       <div className="stage">
         <TopBar
           page={route.page}
@@ -56,32 +55,29 @@ function Frame() {
         />
         <main ref={main} tabIndex={-1}>
           <ServerNotice />
-          <Page
-            route={route}
-            conversation={conversations.find(({ id }) => id === route.id)}
-            isSettingsOpen={isSettingsOpen}
-            onSettingsClose={() => setSettingsOpen(false)}
-          />
+          <ErrorBoundary key={route.page} title={words.failed} again={words.retry}>
+            <Page route={route} isSettingsOpen={isSettingsOpen} onSettingsClose={() => setSettingsOpen(false)} />
+          </ErrorBoundary>
         </main>
+        <UndoBar />
       </div>
     </div>
   );
 }
 
 interface PageProps {
-  readonly conversation: Conversation | undefined;
   readonly route: Route;
   readonly isSettingsOpen: boolean;
   readonly onSettingsClose: () => void;
 }
 
-function Page({ route, conversation, isSettingsOpen, onSettingsClose }: PageProps) {
+function Page({ route, isSettingsOpen, onSettingsClose }: PageProps) {
   switch (route.page) {
     case "chat":
       return (
         <ChatPage
           key={route.id ?? "new"}
-          conversation={conversation}
+          id={route.id}
           isSettingsOpen={isSettingsOpen}
           onSettingsClose={onSettingsClose}
         />

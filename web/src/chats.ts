@@ -1,9 +1,13 @@
-/** All conversations of this browser as one store: answers go on being written while the reader looks at another one. */
+/**
+ * All conversations of this browser as one store: answers go on being written while the reader looks at another one. IndexedDB holds
+ * the truth, each conversation with a revision; tabs tell each other what they have saved. What two tabs wrote at once becomes two
+ * conversations, and what is asked again in the middle of one becomes another: nothing is lost.
+ */
 import { useEffect, useSyncExternalStore } from "react";
 import { waitingAnswer, writeAnswer } from "./answering.js";
 import type { Answer, Conversation, Picture, Turn } from "./conversation.js";
-import { newId, question } from "./conversation.js";
-import { dropConversation, keepConversation, readConversations, sweep } from "./history.js";
+import { isOpen, newId, question } from "./conversation.js";
+import { dropConversation, keepConversation, readConversation, readConversations, sweep } from "./history.js";
 import type { Settings } from "./preferences.js";
 
 export interface AskOptions {
@@ -11,35 +15,61 @@ export interface AskOptions {
   readonly settings: Settings;
 }
 
+/** How often an answer is saved while it is written. */
+const saveEveryMs = 1000;
+/** How long a deleted conversation can be brought back. */
+const undoMs = 10_000;
+
 class Chats {
   #all: readonly Conversation[] = [];
+  #titles: readonly Titled[] = [];
+  #removed: Conversation | undefined;
   readonly #writing = new Map<string, AbortController>();
+  /** As this tab last read or wrote them. */
+  readonly #revisions = new Map<string, number>();
+  readonly #saving = new Map<string, Promise<unknown>>();
   readonly #listeners = new Set<() => void>();
+  readonly #tabs = new BroadcastChannel("ocellus-conversations");
+
+  constructor() {
+    this.#tabs.onmessage = ({ data }: MessageEvent<{ id: string }>) => void this.#reread(data.id);
+  }
 
   readonly subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   };
 
-  readonly all = (): readonly Conversation[] => this.#all;
+  /** The same list until a title or the order changes: what lists conversations does not follow each word of an answer. */
+  readonly titles = (): readonly Titled[] => this.#titles;
+  /** The conversation that was deleted last, while it can be brought back. */
+  readonly removed = (): Conversation | undefined => this.#removed;
+
+  readonly find = (id: string | undefined): Conversation | undefined =>
+    this.#all.find((conversation) => conversation.id === id);
+
+  turnsBefore(id: string, answer: Answer): readonly Turn[] {
+    return before(this.find(id)?.turns ?? [], answer.id);
+  }
 
   async load(): Promise<void> {
     await sweep();
-    const kept = await readConversations();
     const known = new Set(this.#all.map(({ id }) => id));
+    const kept = (await readConversations()).filter(({ id }) => !known.has(id));
+    for (const { id, revision = 0 } of kept) this.#revisions.set(id, revision);
     // A page that was closed in the middle of an answer left it as it was.
-    this.#set([...this.#all, ...kept.filter(({ id }) => !known.has(id)).map(ended)]);
+    this.#set([...this.#all, ...kept.map(ended)]);
   }
 
   /** @returns the conversation's id; without one it begins a new one. */
   send(id: string | undefined, text: string, pictures: readonly Picture[], options: AskOptions): string {
-    const old = this.#all.find((conversation) => conversation.id === id);
+    const old = this.find(id);
     const asked = question(text, pictures);
     const title = text || (pictures[0]?.name ?? "");
     const next = old
       ? { ...old, turns: [...old.turns, asked] }
       : { id: newId(), title, changedMs: Date.now(), turns: [asked] };
-    void this.#answer(next, options);
+    void this.#answer(next, waitingAnswer(options.model, options.settings));
     return next.id;
   }
 
@@ -47,46 +77,113 @@ class Chats {
     this.#writing.get(id)?.abort();
   }
 
-  /** Asks again for the answer `turnId`; what came after it goes. */
-  retry(conversation: Conversation, turnId: string, options: AskOptions): void {
-    void this.#answer({ ...conversation, turns: before(conversation.turns, turnId) }, options);
+  /** Asks again for an answer: beside the old one where it is the last, else in a conversation of its own. @returns that one's id. */
+  retry(id: string, answer: Answer, { model, settings }: AskOptions): string {
+    const conversation = this.find(id)!;
+    const turns = before(conversation.turns, answer.id);
+    const empty = waitingAnswer(model, settings);
+    const isLast = conversation.turns.at(-1)?.id === answer.id;
+    if (!isLast) return this.#branch({ ...conversation, turns }, empty);
+    void this.#answer({ ...conversation, turns }, { ...empty, others: [...(answer.others ?? []), alone(answer)] });
+    return id;
   }
 
-  /** Puts new words in the place of a question; what came after it goes. */
-  edit(conversation: Conversation, turnId: string, text: string, options: AskOptions): void {
+  /** Puts another of the answers to the last question in its place. */
+  choose(id: string, answer: Answer, other: Answer): void {
+    const conversation = this.find(id)!;
+    const others = answer.others!.map((each) => (each.id === other.id ? alone(answer) : each));
+    this.#put({ ...conversation, turns: [...before(conversation.turns, answer.id), { ...other, others }] });
+    void this.#save(id);
+  }
+
+  /** Asks a question in other words, in a conversation of its own. @returns its id. */
+  edit(id: string, turnId: string, text: string, { model, settings }: AskOptions): string {
+    const conversation = this.find(id)!;
     const old = conversation.turns.find((turn) => turn.id === turnId);
-    if (old?.role !== "user") return;
-    const turns = [...before(conversation.turns, turnId), question(text, old.pictures)];
-    void this.#answer({ ...conversation, turns }, options);
+    const turns = before(conversation.turns, turnId);
+    const pictures = old?.role === "user" ? old.pictures : [];
+    const title = turns.length === 0 ? text : conversation.title;
+    return this.#branch(
+      { ...conversation, title, turns: [...turns, question(text, pictures)] },
+      waitingAnswer(model, settings),
+    );
   }
 
+  /** It can be brought back for some seconds. */
   remove(id: string): void {
     this.stop(id);
+    this.#removed = this.find(id);
     this.#set(this.#all.filter((conversation) => conversation.id !== id));
-    void dropConversation(id);
+    const removed = this.#removed;
+    setTimeout(() => {
+      if (this.find(id)) return; // brought back
+      void dropConversation(id).then(() => this.#tabs.postMessage({ id }));
+      if (this.#removed === removed) this.#removed = undefined;
+      this.#tell();
+    }, undoMs);
   }
 
-  async #answer(conversation: Conversation, { model, settings }: AskOptions): Promise<void> {
+  bringBack(): void {
+    if (this.#removed) this.#put(ended(this.#removed));
+    this.#removed = undefined;
+    this.#tell();
+  }
+
+  #branch(conversation: Conversation, empty: Answer): string {
+    const id = newId();
+    void this.#answer({ ...conversation, id }, empty);
+    return id;
+  }
+
+  async #answer(conversation: Conversation, empty: Answer): Promise<void> {
     const { id, turns } = conversation;
     this.stop(id);
     const stopping = new AbortController();
     this.#writing.set(id, stopping);
+    let savedAt = 0;
     const put = (answer: Answer) => {
-      if (this.#writing.get(id) === stopping && (answer.state === "waiting" || this.#has(id)))
-        this.#put({ ...conversation, changedMs: Date.now(), turns: [...turns, answer] });
+      if (this.#writing.get(id) !== stopping || (answer.state !== "waiting" && !this.find(id))) return;
+      this.#put({ ...conversation, changedMs: Date.now(), turns: [...turns, answer] });
+      if (performance.now() - savedAt < saveEveryMs) return;
+      savedAt = performance.now(); // the question, and the words so far, outlive a page that is closed now
+      void this.#save(id, false);
     };
-    const empty = waitingAnswer(model, settings);
     put(empty);
-    void keepConversation({ ...conversation, turns: [...turns, empty] }); // the question outlives a page that is closed now
     await writeAnswer(empty, turns, stopping.signal, put);
-    const written = this.#all.find((each) => each.id === id);
     if (this.#writing.get(id) !== stopping) return;
     this.#writing.delete(id);
-    if (written) await keepConversation(written);
+    await this.#save(id);
   }
 
-  #has(id: string): boolean {
-    return this.#all.some((conversation) => conversation.id === id);
+  /** After what is being saved of it. If another tab has saved it meanwhile, the last save of an answer makes a new conversation. */
+  #save(id: string, parts = true): Promise<unknown> {
+    const earlier = this.#saving.get(id) ?? Promise.resolve();
+    const saved = earlier.then(async () => {
+      const conversation = this.find(id);
+      if (!conversation) return;
+      const revision = await keepConversation(conversation, this.#revisions.get(id) ?? 0);
+      if (revision === undefined) return parts && this.#part(conversation);
+      this.#revisions.set(id, revision);
+      this.#tabs.postMessage({ id });
+    });
+    this.#saving.set(id, saved);
+    return saved;
+  }
+
+  async #part(conversation: Conversation): Promise<void> {
+    const own = { ...conversation, id: newId() };
+    this.#put(own);
+    await this.#reread(conversation.id);
+    await this.#save(own.id);
+  }
+
+  /** Another tab has saved or deleted it. */
+  async #reread(id: string): Promise<void> {
+    if (this.#writing.has(id)) return; // its end compares revisions
+    const kept = await readConversation(id);
+    const others = this.#all.filter((conversation) => conversation.id !== id);
+    this.#revisions.set(id, kept?.revision ?? 0);
+    this.#set(kept ? [kept, ...others].sort((a, b) => b.changedMs - a.changedMs) : others);
   }
 
   #put(conversation: Conversation): void {
@@ -95,9 +192,19 @@ class Chats {
 
   #set(all: readonly Conversation[]): void {
     this.#all = all;
+    const isSame =
+      all.length === this.#titles.length &&
+      all.every(({ id, title }, i) => id === this.#titles[i]!.id && title === this.#titles[i]!.title);
+    if (!isSame) this.#titles = all.map(({ id, title }) => ({ id, title }));
+    this.#tell();
+  }
+
+  #tell(): void {
     for (const listener of this.#listeners) listener();
   }
 }
+
+export type Titled = Pick<Conversation, "id" | "title">;
 
 function before(turns: readonly Turn[], id: string): readonly Turn[] {
   return turns.slice(
@@ -106,18 +213,30 @@ function before(turns: readonly Turn[], id: string): readonly Turn[] {
   );
 }
 
+/** Answers that are kept beside another keep none themselves. */
+function alone({ others: _, ...answer }: Answer): Answer {
+  return answer;
+}
+
 function ended(conversation: Conversation): Conversation {
   const turns = conversation.turns.map((turn) =>
-    turn.role === "assistant" && (turn.state === "waiting" || turn.state === "writing")
-      ? { ...turn, state: "stopped" as const }
-      : turn,
+    turn.role === "assistant" && isOpen(turn) ? { ...turn, state: "stopped" as const } : turn,
   );
   return { ...conversation, turns };
 }
 
 export const chats = new Chats();
 
-export function useConversations(): readonly Conversation[] {
+/** Titles of all conversations, the newest first. */
+export function useTitles(): readonly Titled[] {
   useEffect(() => void chats.load(), []);
-  return useSyncExternalStore(chats.subscribe, chats.all);
+  return useSyncExternalStore(chats.subscribe, chats.titles);
+}
+
+export function useConversation(id: string | undefined): Conversation | undefined {
+  return useSyncExternalStore(chats.subscribe, () => chats.find(id));
+}
+
+export function useRemoved(): Conversation | undefined {
+  return useSyncExternalStore(chats.subscribe, chats.removed);
 }

@@ -36,8 +36,11 @@ export interface Answer {
   readonly model: string;
   /** As they were when it was asked. */
   readonly settings: Settings;
+  readonly askedMs: number;
   readonly state: "waiting" | "writing" | "done" | "stopped" | "failed";
   readonly text: string;
+  /** What the model thought before it answered. */
+  readonly reasoning?: string | undefined;
   readonly numTokens: number;
   /** Of the tokens so far; the server's own figure when the answer is whole. */
   readonly tokensPerSecond?: number | undefined;
@@ -46,6 +49,13 @@ export interface Answer {
   readonly stats?: AnswerStats | undefined;
   readonly usage?: CompletionUsage | undefined;
   readonly problem?: Problem | undefined;
+  /** What else was answered to the same question, the oldest first. */
+  readonly others?: readonly Answer[] | undefined;
+}
+
+/** Whether words may still come. */
+export function isOpen({ state }: Answer): boolean {
+  return state === "waiting" || state === "writing";
 }
 
 export type Turn = Question | Answer;
@@ -54,6 +64,8 @@ export interface Conversation {
   readonly id: string;
   readonly title: string;
   readonly changedMs: number;
+  /** Of what is saved: how often it was. Absent: of a time before this was counted. */
+  readonly revision?: number;
   readonly turns: readonly Turn[];
 }
 

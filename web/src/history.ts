@@ -8,9 +8,14 @@ const maxConversations = 100;
 /** A browser may evict far more than this at once; a few hundred photos stay. */
 const maxImageBytes = 300 * 2 ** 20;
 
+/** A question that another tab is putting together names its pictures only when it is sent: young ones stay. */
+const youngMs = 24 * 3_600_000;
+
 interface StoredPicture {
   readonly id: string;
   readonly blob: Blob;
+  /** Absent: of a time before this was noted. */
+  readonly addedMs?: number;
 }
 
 const recent = new Map<string, Blob>();
@@ -47,8 +52,30 @@ export async function readConversations(): Promise<Conversation[]> {
   return all.sort((a, b) => b.changedMs - a.changedMs);
 }
 
-export async function keepConversation(conversation: Conversation): Promise<void> {
-  await run("conversations", "readwrite", (store) => store.put(conversation));
+export function readConversation(id: string): Promise<Conversation | undefined> {
+  return run<Conversation>("conversations", "readonly", (store) => store.get(id));
+}
+
+/**
+ * In one transaction, so that of two tabs one is first.
+ * @param base the revision that it was changed from
+ * @returns its revision now; undefined, and nothing is written, if another tab has written it since
+ */
+export async function keepConversation(conversation: Conversation, base: number): Promise<number | undefined> {
+  const db = await database();
+  if (!db) return base + 1;
+  return new Promise((done) => {
+    const store = db.transaction("conversations", "readwrite").objectStore("conversations");
+    const found = store.get(conversation.id) as IDBRequest<Conversation | undefined>;
+    found.onsuccess = () => {
+      const { revision = 0 } = found.result ?? { revision: base };
+      if (revision !== base) return done(undefined);
+      const written = store.put({ ...conversation, revision: base + 1 });
+      written.onsuccess = () => done(base + 1);
+      written.onerror = () => done(base); // a full disk: the conversation goes on, unkept
+    };
+    found.onerror = () => done(base);
+  });
 }
 
 export async function dropConversation(id: string): Promise<void> {
@@ -58,7 +85,7 @@ export async function dropConversation(id: string): Promise<void> {
 
 export async function keepPicture(id: string, blob: Blob): Promise<void> {
   recent.set(id, blob);
-  await run("pictures", "readwrite", (store) => store.put({ id, blob } satisfies StoredPicture));
+  await run("pictures", "readwrite", (store) => store.put({ id, blob, addedMs: Date.now() } satisfies StoredPicture));
 }
 
 export async function pictureBlob(id: string): Promise<Blob | undefined> {
@@ -82,6 +109,7 @@ export async function sweep(): Promise<void> {
       await run("conversations", "readwrite", (store) => store.delete(id));
     else for (const picture of added) kept.add(picture);
   }
-  for (const { id } of pictures)
-    if (!kept.has(id) && !recent.has(id)) await run("pictures", "readwrite", (store) => store.delete(id));
+  for (const { id, addedMs = 0 } of pictures)
+    if (!kept.has(id) && !recent.has(id) && Date.now() - addedMs > youngMs)
+      await run("pictures", "readwrite", (store) => store.delete(id));
 }

@@ -7,6 +7,8 @@ import { keepPicture, pictureBlob } from "./history.js";
 
 /** A request with several of these stays below the server's 32 MiB in base64. */
 const maxBytes = 6 * 2 ** 20;
+/** The server decodes no more: a larger picture is drawn again, smaller. */
+const maxPixels = 32_000_000;
 /** Of the longer side of a picture that is drawn again: more than any model in reach looks at. */
 const maxSide = 4096;
 const served = /^image\/(jpeg|png|webp|gif|bmp)$/;
@@ -15,7 +17,8 @@ const served = /^image\/(jpeg|png|webp|gif|bmp)$/;
 export async function readPicture(file: File): Promise<Picture> {
   const bitmap = await decode(file);
   const { width, height } = bitmap;
-  const blob = served.test(file.type) && file.size <= maxBytes ? file : await redraw(bitmap, file.type);
+  const goesAsItIs = served.test(file.type) && file.size <= maxBytes && width * height <= maxPixels;
+  const blob = goesAsItIs ? file : await redraw(bitmap, file.type);
   const id = await digest(blob);
   await keepPicture(id, blob);
   return { id, name: file.name || `picture.${blob.type.slice(6)}`, width, height };

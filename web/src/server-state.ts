@@ -1,4 +1,4 @@
-/** Whether the server is there, and its models: asked again until it is ready. */
+/** Whether the server is there, and its models: asked again until it is ready, and now and then whether it still is. */
 import { createContext, useContext, useEffect, useState } from "react";
 import type { WireModel } from "../../src/protocol/index.js";
 import { ApiError, type Health, listModels, readHealth } from "./api.js";
@@ -10,6 +10,7 @@ export interface ServerState {
 }
 
 const pollMs = 1500;
+const stillThereMs = 10_000;
 
 /** @param key asks again when it changes; `api.ts` sends it. */
 export function useServerState(key: string): ServerState {
@@ -20,8 +21,8 @@ export function useServerState(key: string): ServerState {
     const ask = async () => {
       const next = await readState();
       if (isOver) return;
-      set(next);
-      if (next.health !== "ok" && next.health !== "locked") timer = setTimeout(ask, pollMs);
+      set((old) => (JSON.stringify(old) === JSON.stringify(next) ? old : next));
+      if (next.health !== "locked") timer = setTimeout(ask, next.health === "ok" ? stillThereMs : pollMs);
     };
     void ask();
     return () => {

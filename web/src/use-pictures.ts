@@ -1,5 +1,5 @@
 /** Pictures that are being collected for a question: picked, pasted or dropped. */
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { Picture } from "./conversation.js";
 import { readPicture } from "./pictures.js";
 
@@ -7,28 +7,46 @@ export interface PictureDraft {
   readonly pictures: readonly Picture[];
   /** Names of files that are no pictures. */
   readonly refused: readonly string[];
+  /** Files that are still being decoded: a question that is sent now would go without them. */
+  readonly numReading: number;
   add(files: Iterable<File>): void;
   set(pictures: readonly Picture[]): void;
   remove(id: string): void;
+  /** The pictures once all files are read; undefined if one of these could not be. */
+  settled(): Promise<readonly Picture[] | undefined>;
 }
 
 export function usePictures(max = 64): PictureDraft {
-  const [pictures, set] = useState<readonly Picture[]>([]);
+  const [pictures, show] = useState<readonly Picture[]>([]);
   const [refused, setRefused] = useState<readonly string[]>([]);
-  const add = async (files: Iterable<File>) => {
-    const all = [...files];
-    const read = await Promise.allSettled(all.map(readPicture));
-    const found = read.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-    set((old) => unique([...old, ...found]).slice(-max));
-    setRefused(all.filter((_, i) => read[i]!.status === "rejected").map(({ name }) => name));
+  const [numReading, setNumReading] = useState(0);
+  const newest = useRef(pictures);
+  const reading = useRef<Promise<boolean>>(Promise.resolve(true));
+  const set = (next: readonly Picture[]) => {
+    newest.current = next;
+    show(next);
   };
-  return {
-    pictures,
-    refused,
-    add: (files) => void add(files),
-    set,
-    remove: (id) => set((old) => old.filter((picture) => picture.id !== id)),
+  const read = async (files: readonly File[], isEarlierRead: Promise<boolean>): Promise<boolean> => {
+    const results = await Promise.allSettled(files.map(readPicture));
+    const areEarlierRead = await isEarlierRead; // pictures keep the order in which they were added
+    const found = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+    set(unique([...newest.current, ...found]).slice(-max));
+    setRefused(files.filter((_, i) => results[i]!.status === "rejected").map(({ name }) => name));
+    setNumReading((count) => count - files.length);
+    return areEarlierRead && found.length === files.length;
   };
+  const add = (given: Iterable<File>) => {
+    const files = [...given];
+    setNumReading((count) => count + files.length);
+    reading.current = read(files, reading.current);
+  };
+  const settled = async () => {
+    const areRead = await reading.current;
+    reading.current = Promise.resolve(true); // a refusal is said once
+    return areRead ? newest.current : undefined;
+  };
+  const remove = (id: string) => set(newest.current.filter((picture) => picture.id !== id));
+  return { pictures, refused, numReading, add, set, remove, settled };
 }
 
 function unique(pictures: readonly Picture[]): readonly Picture[] {
@@ -43,8 +61,8 @@ export function usePageFiles(onFiles: (files: Iterable<File>) => void): boolean 
       if (event.clipboardData?.files.length) onFiles(event.clipboardData.files);
     };
     const over = (event: DragEvent) => {
-      if (!event.dataTransfer?.types.includes("Files")) return;
-      event.preventDefault();
+      if (!holdsFiles(event)) return;
+      event.dataTransfer!.dropEffect = "copy";
       setOver(true);
     };
     const leave = (event: DragEvent) => {
@@ -52,9 +70,7 @@ export function usePageFiles(onFiles: (files: Iterable<File>) => void): boolean 
     };
     const drop = (event: DragEvent) => {
       setOver(false);
-      if (!event.dataTransfer?.files.length) return;
-      event.preventDefault();
-      onFiles(event.dataTransfer.files);
+      if (event.dataTransfer?.files.length) onFiles(event.dataTransfer.files);
     };
     const stop = new AbortController();
     const options = { signal: stop.signal };
@@ -65,4 +81,19 @@ export function usePageFiles(onFiles: (files: Iterable<File>) => void): boolean 
     return () => stop.abort();
   });
   return isOver;
+}
+
+/** A file that is dropped where none is wanted would open in place of the page. Rooms that take files listen after this. */
+export function keepStrayFiles(): void {
+  const keep = (event: DragEvent) => {
+    if (!holdsFiles(event)) return;
+    event.preventDefault();
+    event.dataTransfer!.dropEffect = "none";
+  };
+  document.addEventListener("dragover", keep);
+  document.addEventListener("drop", keep);
+}
+
+function holdsFiles({ dataTransfer }: DragEvent): boolean {
+  return dataTransfer?.types.includes("Files") ?? false;
 }

@@ -1,7 +1,7 @@
 /** A conversation, or the empty page that begins one. */
-import { useEffect, useRef } from "react";
-import { type AskOptions, chats } from "../chats.js";
-import type { Answer, Conversation, Picture } from "../conversation.js";
+import { useEffect, useMemo, useRef } from "react";
+import { type AskOptions, chats, useConversation } from "../chats.js";
+import { type Answer, type Conversation, isOpen, type Picture } from "../conversation.js";
 import { AnswerView } from "../parts/answer-view.js";
 import { Composer } from "../parts/composer.js";
 import { EmptyPage } from "../parts/empty-page.js";
@@ -13,21 +13,22 @@ import { useModelName } from "../server-state.js";
 import { useWords } from "../words.js";
 
 interface ChatPageProps {
-  readonly conversation: Conversation | undefined;
+  readonly id: string | undefined;
   readonly isSettingsOpen: boolean;
   readonly onSettingsClose: () => void;
 }
 
-export function ChatPage({ conversation, isSettingsOpen, onSettingsClose }: ChatPageProps) {
+export function ChatPage({ id, isSettingsOpen, onSettingsClose }: ChatPageProps) {
+  const conversation = useConversation(id);
   const model = useModelName();
   const { settings } = usePreferences();
-  const options = { model, settings };
+  const options = useMemo(() => ({ model, settings }), [model, settings]);
   const last = conversation?.turns.at(-1);
-  const isWriting = last?.role === "assistant" && (last.state === "waiting" || last.state === "writing");
+  const isWriting = last?.role === "assistant" && isOpen(last);
   const stop = () => conversation && chats.stop(conversation.id);
   const send = (text: string, pictures: readonly Picture[]) => {
-    const id = chats.send(conversation?.id, text, pictures, options);
-    if (!conversation) go("chat", id);
+    const into = chats.send(conversation?.id, text, pictures, options);
+    if (!conversation) go("chat", into);
   };
   useEscape(stop);
   return (
@@ -47,25 +48,28 @@ export function ChatPage({ conversation, isSettingsOpen, onSettingsClose }: Chat
 
 function Turns({ conversation, options }: { conversation: Conversation; options: AskOptions }) {
   const words = useWords();
-  const { turns } = conversation;
+  const { id, turns } = conversation;
   const scroller = useFollowing(turns.length);
+  const { turnsBefore, edit, retry, choose } = useMemo(
+    () => ({
+      turnsBefore: (answer: Answer) => chats.turnsBefore(id, answer),
+      edit: (turnId: string, text: string) => go("chat", chats.edit(id, turnId, text, options)),
+      retry: (answer: Answer) => {
+        go("chat", chats.retry(id, answer, options));
+        scroller.current?.focus({ preventScroll: true }); // the button that had it is gone
+      },
+      choose: (answer: Answer, other: Answer) => chats.choose(id, answer, other),
+    }),
+    [id, options, scroller],
+  );
   return (
-    <div ref={scroller} className="turns" role="log" aria-live="off" aria-label={words.conversation}>
+    <div ref={scroller} className="turns" tabIndex={-1} role="log" aria-live="off" aria-label={words.conversation}>
       <div className="column">
-        {turns.map((turn, i) =>
+        {turns.map((turn) =>
           turn.role === "user" ? (
-            <QuestionView
-              key={turn.id}
-              question={turn}
-              onEdit={(text) => chats.edit(conversation, turn.id, text, options)}
-            />
+            <QuestionView key={turn.id} question={turn} onEdit={edit} />
           ) : (
-            <AnswerView
-              key={turn.id}
-              answer={turn}
-              turns={turns.slice(0, i)}
-              onRetry={() => chats.retry(conversation, turn.id, options)}
-            />
+            <AnswerView key={turn.id} answer={turn} turnsBefore={turnsBefore} onRetry={retry} onChoose={choose} />
           ),
         )}
       </div>

@@ -52,7 +52,7 @@ export function ComparePage() {
             {words.stop}
           </button>
         ) : (
-          <button key="ask" type="submit" className="firm" disabled={models.length === 0}>
+          <button key="ask" type="submit" className="firm" disabled={models.length === 0 || draft.numReading > 0}>
             {words.ask}
           </button>
         )}
@@ -116,7 +116,7 @@ function SideView({ name, side, slot, onChange }: SideViewProps) {
           />
         </label>
       </div>
-      {slot.answer && <AnswerView answer={slot.answer} turns={slot.turns} />}
+      {slot.answer && <AnswerView answer={slot.answer} turnsBefore={() => slot.turns} />}
     </section>
   );
 }

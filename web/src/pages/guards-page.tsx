@@ -2,10 +2,10 @@
 import { type FormEvent, useCallback, useEffect, useState } from "react";
 import type { GuardState, ModerationPart, ModerationResult } from "../../../src/protocol/index.js";
 import { moderate, proposeAllowed, readGuards } from "../api.js";
-import type { Picture } from "../conversation.js";
-import { PickPictures } from "../parts/pick-pictures.js";
+import { ExamplesRow } from "../parts/examples-row.js";
 import { Sheet } from "../parts/sheet.js";
-import { dataUrl, readPicture } from "../pictures.js";
+import { dataUrl } from "../pictures.js";
+import { usePictures } from "../use-pictures.js";
 import { useWords } from "../words.js";
 
 export function GuardsPage() {
@@ -62,10 +62,10 @@ function Policy({ state: { policy, problem, guards, rules, on_failure } }: { sta
 function TryGuards({ onTried }: { onTried: () => void }) {
   const words = useWords();
   const [text, setText] = useState("");
-  const [pictures, setPictures] = useState<readonly Picture[]>([]);
+  const draft = usePictures();
+  const { pictures } = draft;
   const [result, setResult] = useState<ModerationResult>();
   const [problem, setProblem] = useState<string>();
-  const pick = async (files: Iterable<File>) => setPictures(await Promise.all([...files].map(readPicture)));
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     setProblem(undefined);
@@ -89,11 +89,8 @@ function TryGuards({ onTried }: { onTried: () => void }) {
         onChange={(event) => setText(event.target.value)}
         rows={2}
       />
-      <p>
-        <PickPictures onFiles={(files) => void pick(files)} label={words.guardsPicture} />{" "}
-        {pictures.map(({ name }) => name).join(", ")}
-      </p>
-      <button type="submit" className="firm" disabled={text === "" && pictures.length === 0}>
+      <ExamplesRow draft={draft} label={words.guardsPicture} />
+      <button type="submit" className="firm" disabled={(text === "" && pictures.length === 0) || draft.numReading > 0}>
         {words.guardsCheck}
       </button>
       {problem !== undefined && <p className="wrong">{problem}</p>}

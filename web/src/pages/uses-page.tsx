@@ -66,7 +66,9 @@ function AskPanel({ title, note, questions, example, children, foot }: AskPanelP
       <button
         type="button"
         className="firm"
-        disabled={draft.pictures.length === 0 || model === "" || used.some((slot) => slot.isWriting)}
+        disabled={
+          draft.pictures.length === 0 || draft.numReading > 0 || model === "" || used.some((slot) => slot.isWriting)
+        }
         onClick={run}
       >
         {words.run}
@@ -74,7 +76,7 @@ function AskPanel({ title, note, questions, example, children, foot }: AskPanelP
       {used.map(({ answer, turns }, i) => (
         <div key={questions[i]} className="sent">
           <p className="aside">{questions[i]}</p>
-          {answer && <AnswerView answer={answer} turns={turns} />}
+          {answer && <AnswerView answer={answer} turnsBefore={() => turns} />}
         </div>
       ))}
       {foot?.(used[0]!)}

@@ -1,5 +1,10 @@
-/** The words of a model, which may be Markdown. They are never taken for HTML, and pictures in them are not fetched. */
+/**
+ * The words of a model, which may be Markdown. They are never taken for HTML, and pictures in them are not fetched. While an answer
+ * grows, only its last part is parsed again.
+ */
 import Markdown, { type MarkdownToJSX } from "markdown-to-jsx/react";
+import { memo } from "react";
+import { markdownParts } from "../markdown-parts.js";
 
 const options: MarkdownToJSX.Options = {
   disableParsingRawHTML: true,
@@ -15,10 +20,16 @@ export function AnswerText({ text, isJson }: { text: string; isJson: boolean }) 
   if (isJson) return <pre className="json">{pretty(text)}</pre>;
   return (
     <div className="prose">
-      <Markdown options={options}>{text}</Markdown>
+      {markdownParts(text).map((part, i) => (
+        <Part key={i} text={part} />
+      ))}
     </div>
   );
 }
+
+const Part = memo(function Part({ text }: { text: string }) {
+  return <Markdown options={options}>{text}</Markdown>;
+});
 
 /** While it is being written, JSON is not whole. */
 function pretty(text: string): string {

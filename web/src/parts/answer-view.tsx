@@ -1,6 +1,6 @@
 /** An answer: its text as it comes, how fast it came, and what can be done with it. */
-import { useState } from "react";
-import { type Answer, isAskable, type Turn } from "../conversation.js";
+import { memo, useState } from "react";
+import { type Answer, isAskable, isOpen as isBeingWritten, type Turn } from "../conversation.js";
 import { useWords } from "../words.js";
 import { AnswerText } from "./answer-text.js";
 import { CodeDialog } from "./code-dialog.js";
@@ -11,18 +11,21 @@ import { TokenView } from "./token-view.js";
 interface AnswerViewProps {
   readonly answer: Answer;
   /** All that came before it. */
-  readonly turns: readonly Turn[];
-  readonly onRetry?: (() => void) | undefined;
+  readonly turnsBefore: (answer: Answer) => readonly Turn[];
+  readonly onRetry?: ((answer: Answer) => void) | undefined;
+  readonly onChoose?: (answer: Answer, other: Answer) => void;
 }
 
-export function AnswerView({ answer, turns, onRetry }: AnswerViewProps) {
+/** While one answer grows, the others are not rendered again. */
+export const AnswerView = memo(function AnswerView({ answer, turnsBefore, onRetry, onChoose }: AnswerViewProps) {
   const words = useWords();
   const [showsTokens, setShowsTokens] = useState(false);
   const [showsCode, setShowsCode] = useState(false);
-  const isOpen = answer.state === "waiting" || answer.state === "writing";
+  const isOpen = isBeingWritten(answer);
   return (
     <section className="answer" aria-label={answer.model} aria-busy={isOpen}>
       {answer.state === "waiting" && <p className="looking">{words.writing}</p>}
+      {answer.reasoning && <Thoughts text={answer.reasoning} />}
       {showsTokens ? (
         <TokenView logprobs={answer.logprobs} />
       ) : (
@@ -35,9 +38,10 @@ export function AnswerView({ answer, turns, onRetry }: AnswerViewProps) {
       <StatsLine answer={answer} />
       {!isOpen && (
         <div className="actions">
+          {answer.others && onChoose && <OtherAnswers answer={answer} others={answer.others} onChoose={onChoose} />}
           {answer.text !== "" && <CopyButton text={answer.text} />}
           {onRetry && (
-            <button type="button" className="action" onClick={onRetry}>
+            <button type="button" className="action" onClick={() => onRetry(answer)}>
               {words.retry}
             </button>
           )}
@@ -58,8 +62,47 @@ export function AnswerView({ answer, turns, onRetry }: AnswerViewProps) {
           )}
         </div>
       )}
-      {showsCode && <CodeDialog answer={answer} turns={turns} onClose={() => setShowsCode(false)} />}
+      {showsCode && <CodeDialog answer={answer} turns={turnsBefore(answer)} onClose={() => setShowsCode(false)} />}
     </section>
+  );
+});
+
+function Thoughts({ text }: { text: string }) {
+  const words = useWords();
+  return (
+    <details className="thoughts">
+      <summary>{words.thoughts}</summary>
+      <AnswerText text={text} isJson={false} />
+    </details>
+  );
+}
+
+interface OtherAnswersProps {
+  readonly answer: Answer;
+  readonly others: readonly Answer[];
+  readonly onChoose: (answer: Answer, other: Answer) => void;
+}
+
+/** Steps through what was answered to the same question, the oldest first. */
+function OtherAnswers({ answer, others, onChoose }: OtherAnswersProps) {
+  const words = useWords();
+  const place = others.filter(({ askedMs }) => askedMs < answer.askedMs).length;
+  const [earlier, later] = [others[place - 1], others[place]];
+  const step = (other: Answer | undefined, label: string, sign: string) => (
+    <button
+      type="button"
+      className="action"
+      aria-label={label}
+      disabled={!other}
+      onClick={() => onChoose(answer, other!)}
+    >
+      {sign}
+    </button>
+  );
+  return (
+    <fieldset className="other-answers" aria-label={words.otherAnswers}>
+      {step(earlier, words.earlierAnswer, "‹")} {place + 1} / {others.length + 1} {step(later, words.laterAnswer, "›")}
+    </fieldset>
   );
 }
 

@@ -6,6 +6,7 @@ import { usePageFiles, usePictures } from "../use-pictures.js";
 import { useWords } from "../words.js";
 import { PickPictures } from "./pick-pictures.js";
 import { PictureView } from "./picture-view.js";
+import { ReadingNote } from "./reading-note.js";
 
 interface ComposerProps {
   readonly isFirst: boolean;
@@ -24,10 +25,15 @@ export function Composer({ isFirst, isWriting, isReady, onSend, onStop }: Compos
   useEffect(() => {
     if (matchMedia("(pointer: fine)").matches) field.current?.focus(); // on a phone it would open the keyboard
   }, []);
-  const isEmpty = text.trim() === "" && draft.pictures.length === 0;
-  const send = () => {
-    if (isEmpty || isWriting || !isReady) return;
-    onSend(text.trim(), draft.pictures);
+  const [isHeld, setHeld] = useState(false);
+  const isEmpty = text.trim() === "" && draft.pictures.length === 0 && draft.numReading === 0;
+  const send = async () => {
+    if (isEmpty || isWriting || !isReady || isHeld) return;
+    setHeld(true);
+    const pictures = await draft.settled();
+    setHeld(false);
+    if (!pictures) return; // the question waits for its picture's place to be decided
+    onSend(text.trim(), pictures);
     setText("");
     draft.set([]);
   };
@@ -35,7 +41,7 @@ export function Composer({ isFirst, isWriting, isReady, onSend, onStop }: Compos
     // While Chinese is being composed, Enter chooses a word.
     if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
     event.preventDefault();
-    send();
+    void send();
   };
   return (
     <div className="composer-place">
@@ -44,7 +50,7 @@ export function Composer({ isFirst, isWriting, isReady, onSend, onStop }: Compos
         className="composer"
         onSubmit={(event) => {
           event.preventDefault();
-          send();
+          void send();
         }}
       >
         {draft.pictures.length > 0 && (
@@ -54,6 +60,7 @@ export function Composer({ isFirst, isWriting, isReady, onSend, onStop }: Compos
             ))}
           </div>
         )}
+        <ReadingNote draft={draft} />
         {draft.refused.map((name) => (
           <p key={name} className="wrong" role="alert">
             {words.unreadable(name)}
@@ -65,6 +72,7 @@ export function Composer({ isFirst, isWriting, isReady, onSend, onStop }: Compos
             ref={field}
             rows={1}
             value={text}
+            readOnly={isHeld}
             aria-label={words.ask}
             aria-describedby="keys-hint"
             placeholder={isFirst ? words.askPlaceholder : words.followUp}
@@ -76,7 +84,7 @@ export function Composer({ isFirst, isWriting, isReady, onSend, onStop }: Compos
               <Icon name="stop" />
             </button>
           ) : (
-            <button type="submit" className="send" aria-label={words.send} disabled={isEmpty || !isReady}>
+            <button type="submit" className="send" aria-label={words.send} disabled={isEmpty || !isReady || isHeld}>
               <Icon name="send" />
             </button>
           )}

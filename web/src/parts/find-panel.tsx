@@ -61,7 +61,11 @@ function FindForm({ model }: { model: string }) {
         <input name="words" placeholder={words.matchExample} />
       </label>
       <ExamplesRow draft={wanted} names={["dress.jpg"]} />
-      <button type="submit" className="firm" disabled={shelf.pictures.length === 0}>
+      <button
+        type="submit"
+        className="firm"
+        disabled={shelf.pictures.length === 0 || shelf.numReading + wanted.numReading > 0}
+      >
         {words.findBy}
       </button>
       {problem && <p className="wrong">{problem}</p>}

@@ -1,9 +1,10 @@
 /** A kept picture: small, and large when it is chosen. */
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useState } from "react";
 import type { Picture } from "../conversation.js";
 import { pictureBlob } from "../history.js";
 import { Icon } from "../icons.js";
 import { useWords } from "../words.js";
+import { Viewer } from "./viewer.js";
 
 function usePictureUrl(id: string): string | undefined {
   const [url, setUrl] = useState<string>();
@@ -31,11 +32,11 @@ interface PictureViewProps {
 export function PictureView({ picture, onRemove }: PictureViewProps) {
   const words = useWords();
   const url = usePictureUrl(picture.id);
-  const dialog = useRef<HTMLDialogElement>(null);
+  const [isLarge, setLarge] = useState(false);
   const { name, width, height } = picture;
   return (
     <figure className="picture">
-      <button type="button" aria-label={words.showPicture(name)} onClick={() => dialog.current?.showModal()}>
+      <button type="button" aria-label={words.showPicture(name)} onClick={() => setLarge(true)}>
         {url && <img src={url} alt={name} width={width} height={height} />}
       </button>
       {onRemove && (
@@ -43,11 +44,7 @@ export function PictureView({ picture, onRemove }: PictureViewProps) {
           <Icon name="close" />
         </button>
       )}
-      <dialog ref={dialog} className="lightbox" aria-label={name}>
-        <button type="button" aria-label={words.close} onClick={() => dialog.current?.close()}>
-          {url && <img src={url} alt={name} />}
-        </button>
-      </dialog>
+      {url && isLarge && <Viewer url={url} picture={picture} onClose={() => setLarge(false)} />}
     </figure>
   );
 }

@@ -1,15 +1,15 @@
 /** What the reader asked, with its pictures; it can be put in other words. */
-import { type FormEvent, useState } from "react";
+import { type FormEvent, memo, useState } from "react";
 import type { Question } from "../conversation.js";
 import { useWords } from "../words.js";
 import { PictureView } from "./picture-view.js";
 
 interface QuestionViewProps {
   readonly question: Question;
-  readonly onEdit: (text: string) => void;
+  readonly onEdit: (turnId: string, text: string) => void;
 }
 
-export function QuestionView({ question, onEdit }: QuestionViewProps) {
+export const QuestionView = memo(function QuestionView({ question, onEdit }: QuestionViewProps) {
   const words = useWords();
   const [isEditing, setEditing] = useState(false);
   return (
@@ -27,7 +27,7 @@ export function QuestionView({ question, onEdit }: QuestionViewProps) {
           onCancel={() => setEditing(false)}
           onSave={(text) => {
             setEditing(false);
-            onEdit(text);
+            onEdit(question.id, text);
           }}
         />
       ) : (
@@ -40,7 +40,7 @@ export function QuestionView({ question, onEdit }: QuestionViewProps) {
       )}
     </section>
   );
-}
+});
 
 interface EditFormProps {
   readonly text: string;

@@ -1,7 +1,6 @@
 /** The way around: pages, earlier conversations, language and theme. On a phone it slides in over the page. */
 import { useEffect, useRef } from "react";
-import { chats } from "../chats.js";
-import type { Conversation } from "../conversation.js";
+import { chats, useTitles } from "../chats.js";
 import { Icon, Mark } from "../icons.js";
 import { usePreferences } from "../preferences.js";
 import { go, hrefOf, pages, type Route } from "../route.js";
@@ -9,12 +8,11 @@ import { useWords } from "../words.js";
 
 interface SidebarProps {
   readonly route: Route;
-  readonly conversations: readonly Conversation[];
   readonly isOpen: boolean;
   readonly onClose: () => void;
 }
 
-export function Sidebar({ route, conversations, isOpen, onClose }: SidebarProps) {
+export function Sidebar({ route, isOpen, onClose }: SidebarProps) {
   const words = useWords();
   const closing = useRef<HTMLButtonElement>(null);
   useEffect(() => {
@@ -44,15 +42,16 @@ export function Sidebar({ route, conversations, isOpen, onClose }: SidebarProps)
             </a>
           ))}
         </nav>
-        <Earlier conversations={conversations} current={route.id} />
+        <Earlier current={route.id} />
         <Foot />
       </aside>
     </>
   );
 }
 
-function Earlier({ conversations, current }: { conversations: readonly Conversation[]; current: string | undefined }) {
+function Earlier({ current }: { current: string | undefined }) {
   const words = useWords();
+  const conversations = useTitles();
   const remove = (id: string) => {
     chats.remove(id);
     if (id === current) go("chat");
