@@ -5,7 +5,7 @@
 import { dirname } from "node:path";
 import { type CreateTableBuilder, Kysely, type Migration, Migrator, PostgresDialect, SqliteDialect, sql } from "kysely";
 import type pg from "pg";
-import { ioError, OcellusError, optionalPackage } from "../core/base/index.js";
+import { ioError, OcellusError, optionalPackage, withoutPassword } from "../core/base/index.js";
 import { whyNotWritten } from "../core/fs/index.js";
 import { type OpenDatabase, reasonOf, type Tables } from "./database.js";
 
@@ -132,8 +132,4 @@ async function migrate(db: Kysely<Tables>): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 50 * attempt));
   }
   await sql`select 1 from journal limit 1`.execute(db);
-}
-
-function withoutPassword(url: string): string {
-  return url.replace(/^([^:/]*:\/\/[^:@/]*):[^@]*@/, "$1:…@");
 }

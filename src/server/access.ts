@@ -4,7 +4,8 @@
  */
 import { getConnInfo } from "@hono/node-server/conninfo";
 import { OcellusError } from "../core/base/index.js";
-import { RateLimiter, type RateState } from "./rate-limit.js";
+import type { ApiKey } from "./keys.js";
+import type { RateLimits, RateState } from "./rate-limit.js";
 import type { App, HonoContext } from "./request-context.js";
 import { type Services, versionsOf } from "./services.js";
 
@@ -14,7 +15,6 @@ const guarded = "/v1/*";
 const administered = "/admin/*";
 
 export function addAccess(app: App, services: Services): void {
-  const rates = new RateLimiter();
   app.use(async (c, next) => {
     refuseForeignPages(c, services);
     await next();
@@ -22,7 +22,7 @@ export function addAccess(app: App, services: Services): void {
   const warnOfProxy = proxyWarning(services);
   app.use(guarded, async (c, next) => {
     warnOfProxy(c);
-    await admitCaller(c, services, rates);
+    await admitCaller(c, services);
     await next();
   });
   app.use("/metrics", async (c, next) => {
@@ -30,12 +30,12 @@ export function addAccess(app: App, services: Services): void {
     await next();
   });
   app.use(administered, async (c, next) => {
-    await admitAdmin(c, services, rates);
+    await admitAdmin(c, services);
     await next();
   });
 }
 
-async function admitCaller(c: HonoContext, { keys, config, lifecycle }: Services, rates: RateLimiter): Promise<void> {
+async function admitCaller(c: HonoContext, { keys, config, lifecycle, rates }: Services): Promise<void> {
   const context = c.get("context");
   lifecycle.admit();
   const batch = c.env?.batch;
@@ -48,8 +48,10 @@ async function admitCaller(c: HonoContext, { keys, config, lifecycle }: Services
   if (keys && !key) throw noKey();
   context.caller.owner = key?.name ?? addressOf(c);
   context.caller.maxConcurrent = key?.maxConcurrent ?? config.maxConcurrent;
-  const perMinute = key?.requestsPerMinute ?? config.requestsPerMinute;
-  if (perMinute !== undefined) tellRate(c, rates.take(context.caller.owner, perMinute));
+  await takeRequest(c, rates, context.caller.owner, {
+    requestsPerMinute: key?.requestsPerMinute ?? config.requestsPerMinute,
+    requestsPerDay: key?.requestsPerDay ?? config.requestsPerDay,
+  });
 }
 
 /** Also of a server that drains, whose last figures matter. */
@@ -77,8 +79,8 @@ function proxyWarning({ keys, log }: Services): (c: HonoContext) => void {
 }
 
 /** The owner is the name in the history: never that of the canary analysis, nor of a key that may only ask. */
-async function admitAdmin(c: HonoContext, services: Services, rates: RateLimiter): Promise<void> {
-  const { adminKeys, lifecycle, config } = services;
+async function admitAdmin(c: HonoContext, services: Services): Promise<void> {
+  const { adminKeys, lifecycle, config, rates } = services;
   lifecycle.admit();
   const context = c.get("context");
   if (!adminKeys) {
@@ -93,7 +95,7 @@ async function admitAdmin(c: HonoContext, services: Services, rates: RateLimiter
     throw new OcellusError("unauthorized", "no valid admin key: expected Authorization: Bearer sk-ocellus-… of one");
   context.caller.owner = `${key.name}@admin`;
   context.caller.isOperator = true;
-  if (key.requestsPerMinute !== undefined) tellRate(c, rates.take(context.caller.owner, key.requestsPerMinute));
+  await takeRequest(c, rates, context.caller.owner, key);
 }
 
 /**
@@ -139,6 +141,18 @@ function addressOf(c: HonoContext): string {
   return (c.env as { incoming?: unknown } | undefined)?.incoming
     ? (getConnInfo(c).remote.address ?? "unknown")
     : "local";
+}
+
+/** @throws `overloaded` when the minute or the day is spent. */
+async function takeRequest(
+  c: HonoContext,
+  rates: RateLimits,
+  owner: string,
+  { requestsPerMinute, requestsPerDay }: Pick<ApiKey, "requestsPerMinute" | "requestsPerDay">,
+): Promise<void> {
+  if (requestsPerMinute !== undefined)
+    tellRate(c, await rates.take(owner, { requests: requestsPerMinute, per: "minute" }));
+  if (requestsPerDay !== undefined) await rates.take(owner, { requests: requestsPerDay, per: "day" });
 }
 
 /** The headers that OpenAI's clients know. */

@@ -44,7 +44,12 @@ export const serverConfigSchema = z.strictObject({
     .enum(["none", "api", "admin"])
     .default("none")
     .describe("key required for /metrics: none, api (--keys-file) or admin (--admin-keys-file)"),
+  metricsNames: z
+    .enum(["ocellus", "vllm"])
+    .default("ocellus")
+    .describe("names at /metrics: ocellus; vllm, for the load under vLLM's names too, which inference routers read"),
   requestsPerMinute: count.optional().describe("request rate limit per key, or per client address without keys"),
+  requestsPerDay: count.optional().describe("request quota a day, as above; it fills evenly"),
   maxConcurrent: count.optional().describe("concurrent requests per key; further ones wait"),
   corsOrigins: z.array(z.url()).default([]).describe("origins allowed by CORS"),
   maxQueue: z.number().int().min(0).default(256).describe("requests that may wait per model; further ones get 429"),

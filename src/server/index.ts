@@ -9,6 +9,7 @@ export type { Assignment, Caller, Lease, ListedModel, ModelProvider, ProvidedMod
 export type { RequestListener } from "./request-events.js";
 export { type CreateServerOptions, createServer, type Server } from "./server.js";
 export { createServices, type ServerOptions, type Services, useVersions } from "./services.js";
+export { SharedRateLimits } from "./shared-rate-limits.js";
 export { Deployments, type DeploymentsOptions } from "./versions/deployments.js";
 export { VersionDiffs } from "./versions/diffs.js";
 export { VersionFigures } from "./versions/figures.js";

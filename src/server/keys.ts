@@ -25,6 +25,7 @@ const keySchema = z.strictObject({
   created: z.string(),
   /** In place of the server's own limits. */
   requestsPerMinute: z.number().int().min(1).optional(),
+  requestsPerDay: z.number().int().min(1).optional(),
   maxConcurrent: z.number().int().min(1).optional(),
 });
 export type ApiKey = z.infer<typeof keySchema>;
@@ -34,7 +35,7 @@ const keyFileSchema = z.strictObject({ keys: z.array(keySchema).max(100_000) });
 /** A new secret and the record that knows it again. @throws `invalid_request` for a bad name. */
 export function createKey(
   name: string,
-  limits: Pick<ApiKey, "requestsPerMinute" | "maxConcurrent"> = {},
+  limits: Pick<ApiKey, "requestsPerMinute" | "requestsPerDay" | "maxConcurrent"> = {},
 ): { secret: string; key: ApiKey } {
   const secret = `sk-ocellus-${randomBytes(32).toString("base64url")}`;
   const record = { name, sha256: digest(secret), created: new Date().toISOString(), ...limits };

@@ -3,10 +3,13 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 import type { Semaphore } from "../core/base/index.js";
 import type { ModelStats } from "../core/runtime/index.js";
 import { type Check, worstOf } from "../guardrails/index.js";
+import type { ServerConfig } from "./config.js";
 import type { ModelCatalog } from "./model-catalog.js";
+import type { RateLimits } from "./rate-limit.js";
 import type { FollowedRequest, RequestEnd, RequestListener } from "./request-events.js";
 import { VersionMetrics } from "./version-metrics.js";
 import type { DeliveryOutcome } from "./versions/webhook-dispatcher.js";
+import { addVllmNames, waitingFor } from "./vllm-metrics.js";
 
 /** From a cached picture and a short answer to a long one on a slow machine. */
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
@@ -20,6 +23,9 @@ export interface Gauges {
   readonly filesBytes: () => number;
   readonly requestBytes: () => number;
   readonly pixels: Pick<Semaphore, "taken" | "numWaiting">;
+  readonly rates: RateLimits;
+  /** `vllm`: the load under vLLM's names too. */
+  readonly names: ServerConfig["metricsNames"];
 }
 
 export class Metrics implements RequestListener {
@@ -65,7 +71,14 @@ export class Metrics implements RequestListener {
     this.#gauge("request_bytes", "Bodies and fetched images that requests hold.", gauges.requestBytes);
     this.#gauge("pixel_bytes", "Preprocessed images that are not encoded yet.", () => gauges.pixels.taken);
     this.#gauge("pixel_waiting", "Requests waiting for memory for their images.", () => gauges.pixels.numWaiting);
+    if (gauges.rates.isShared !== undefined)
+      this.#gauge(
+        "shared_rate_limits_up",
+        "1: rate limits are shared; 0: the store is away, and this server keeps them by itself.",
+        () => Number(gauges.rates.isShared),
+      );
     this.#modelGauges(gauges.models);
+    if (gauges.names === "vllm") addVllmNames(this.registry, gauges.models);
   }
 
   end({ started, stats }: FollowedRequest, { route, status }: RequestEnd): void {
@@ -161,8 +174,7 @@ export class Metrics implements RequestListener {
           gauge.reset(); // versions come and go
           for (const served of models.all()) {
             if (served.kind !== "chat") continue;
-            const waiting = served.gate.stats.waiting + served.model.stats.waiting;
-            const value = read({ ...served.model.stats, waiting });
+            const value = read({ ...served.model.stats, waiting: waitingFor(served) });
             if (value !== undefined) gauge.set({ model: served.id }, value); // an engine elsewhere has its own metrics
           }
         },

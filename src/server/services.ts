@@ -13,6 +13,7 @@ import { Lifecycle } from "./lifecycle.js";
 import { Metrics } from "./metrics.js";
 import { ModelCatalog } from "./model-catalog.js";
 import type { ModelProvider } from "./model-provider.js";
+import { LocalRateLimits, type RateLimits } from "./rate-limit.js";
 import { RequestListeners, requestLog } from "./request-events.js";
 import { VersionListener, type Versions } from "./versions/version-listener.js";
 
@@ -27,6 +28,8 @@ export interface ServerOptions {
   readonly keys?: KeyRing | undefined;
   /** Absent: /admin is closed, or with `insecureLocalAdmin` for this machine alone. */
   readonly adminKeys?: KeyRing | undefined;
+  /** Requests a minute of each key. Default: counted by this server alone. */
+  readonly rates?: RateLimits | undefined;
   /** Where pictures are decoded that no model is asked about. Default: on the server's own thread. */
   readonly decode?: DecodeImage | undefined;
   /** Absent: the doors to the models stand open. */
@@ -37,6 +40,7 @@ export interface ServerOptions {
 
 export interface Services extends Omit<ServerOptions, "models" | "middleware"> {
   readonly guards: Guards;
+  readonly rates: RateLimits;
   readonly models: ModelCatalog;
   readonly files: FileStore;
   readonly budget: ByteBudget;
@@ -55,16 +59,17 @@ export interface Services extends Omit<ServerOptions, "models" | "middleware"> {
 }
 
 export function createServices({ models: provider, middleware, ...options }: ServerOptions): Services {
-  const { config, guards = Guards.none() } = options;
+  const { config, guards = Guards.none(), rates = new LocalRateLimits() } = options;
   const models = new ModelCatalog(provider, { guards, middleware, maxQueue: config.maxQueue });
   const files = new FileStore(config.maxFilesBytes);
   const budget = new ByteBudget({ maxBytes: config.maxBodiesBytes, bytesOfOne: config.maxBodyBytes });
   const pixels = new Semaphore(config.maxPixelBytes);
-  const metrics = new Metrics({ models, pixels, filesBytes: () => files.bytes, requestBytes: () => budget.bytes });
+  const bytes = { filesBytes: () => files.bytes, requestBytes: () => budget.bytes };
+  const metrics = new Metrics({ models, pixels, rates, ...bytes, names: config.metricsNames });
   const collections = config.collections === undefined ? undefined : new Collections(config.collections);
   const [listeners, lifecycle] = [new RequestListeners(metrics, requestLog), new Lifecycle()];
   guards.listen((check) => metrics.noteCheck(check));
-  return { ...options, guards, models, files, budget, pixels, metrics, listeners, lifecycle, collections };
+  return { ...options, guards, rates, models, files, budget, pixels, metrics, listeners, lifecycle, collections };
 }
 
 /** Versions of a registry, which its models come from: they follow the requests, and /admin/v1 is there for them. */

@@ -40,6 +40,7 @@ const english = [
       page("Serving", "/serving"),
       page("Deploying", "/deploying"),
       page("Gateway", "/gateway"),
+      page("Past one machine", "/scaling"),
       page("Guardrails", "/guards"),
       page("Blocklists", "/guards-words"),
       page("Versions and canaries", "/versions"),

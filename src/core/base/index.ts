@@ -38,3 +38,4 @@ export { Semaphore } from "./semaphore.js";
 export { simplifiedPairs } from "./simplified.js";
 export { trimEndOf } from "./trim.js";
 export { untilAborted } from "./until-aborted.js";
+export { withoutPassword } from "./without-password.js";

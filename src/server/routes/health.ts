@@ -10,11 +10,13 @@ const healthSchema = z.object({
   status: z.enum(["ok", "loading", "draining"]),
   /** Of models whose engines are elsewhere, by model. */
   backends: z.record(z.string(), backendCountsSchema).optional(),
+  /** Of a server with --redis-url: `local` while the store is away, and each server keeps the whole limit by itself. */
+  rate_limits: z.enum(["shared", "local"]).optional(),
 });
 const liveSchema = z.object({ status: z.literal("ok"), version: z.string() });
 
 export function addHealth(app: App, services: Services): void {
-  const { models, lifecycle, version } = services;
+  const { models, lifecycle, version, rates } = services;
   addRoute(app, { method: "get", path: "/health/live", summary: "The process answers.", answer: liveSchema }, (c) =>
     c.json({ status: "ok", version }),
   );
@@ -31,7 +33,12 @@ export function addHealth(app: App, services: Services): void {
     (c) => {
       const status = lifecycle.isDraining ? "draining" : models.isReady ? "ok" : "loading";
       const { backends } = services;
-      return c.json({ status, ...(backends && { backends: backendCounts(backends) }) }, status === "ok" ? 200 : 503);
+      const { isShared } = rates;
+      const more = {
+        ...(backends && { backends: backendCounts(backends) }),
+        ...(isShared !== undefined && { rate_limits: isShared ? ("shared" as const) : ("local" as const) }),
+      };
+      return c.json({ status, ...more }, status === "ok" ? 200 : 503);
     },
   );
 }

@@ -10,6 +10,7 @@ import { textTable } from "../../ui/text-layout.js";
 interface KeysFlags extends GlobalFlags {
   readonly keysFile?: string;
   readonly requestsPerMinute?: number;
+  readonly requestsPerDay?: number;
   readonly maxConcurrent?: number;
 }
 
@@ -28,6 +29,7 @@ export function addKeysCommand(program: Command, terminal: Terminal): void {
     .description("create a key and print its secret once")
     .argument("<name>", "owner of the key; uploads and limits are per name")
     .option("--requests-per-minute <number>", "request rate limit of this key", integerBetween(1, 1_000_000))
+    .option("--requests-per-day <number>", "request quota of this key", integerBetween(1, 1_000_000_000))
     .option("--max-concurrent <number>", "concurrent requests of this key", integerBetween(1, 1024))
     .action(run(add));
   keys
@@ -42,10 +44,11 @@ export function addKeysCommand(program: Command, terminal: Terminal): void {
 }
 
 async function add(name: string, flags: KeysFlags, terminal: Terminal): Promise<void> {
-  const { requestsPerMinute, maxConcurrent } = flags;
+  const { requestsPerMinute, requestsPerDay, maxConcurrent } = flags;
   const path = keysFile(flags);
   const { secret, key } = createKey(name, {
     ...(requestsPerMinute !== undefined && { requestsPerMinute }),
+    ...(requestsPerDay !== undefined && { requestsPerDay }),
     ...(maxConcurrent !== undefined && { maxConcurrent }),
   });
   await writeFileAtomically(path, keyFileText([...(await knownKeys(path)), key]));
@@ -57,8 +60,12 @@ async function add(name: string, flags: KeysFlags, terminal: Terminal): Promise<
 async function list(flags: KeysFlags, terminal: Terminal): Promise<void> {
   const keys = await knownKeys(keysFile(flags));
   if (flags.json) return printJson(terminal, { keys });
-  const limits = ({ requestsPerMinute, maxConcurrent }: ApiKey) =>
-    [requestsPerMinute && `${requestsPerMinute} a minute`, maxConcurrent && `${maxConcurrent} at once`]
+  const limits = ({ requestsPerMinute, requestsPerDay, maxConcurrent }: ApiKey) =>
+    [
+      requestsPerMinute && `${requestsPerMinute} a minute`,
+      requestsPerDay && `${requestsPerDay} a day`,
+      maxConcurrent && `${maxConcurrent} at once`,
+    ]
       .filter(Boolean)
       .join(", ");
   const rows = keys.map((key) => [key.name, key.created.slice(0, 10), limits(key), key.sha256.slice(0, 12)]);

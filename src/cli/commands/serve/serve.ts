@@ -28,6 +28,7 @@ import {
   listen,
   ModelPool,
   type Services,
+  SharedRateLimits,
   type Versions,
 } from "../../../server/index.js";
 import { bundledModel, versionOf, webPage } from "../../package-files.js";
@@ -80,6 +81,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     memoryFolder: verdictsFolder(),
     onProblem: (problem) => log.error(problem),
   });
+  const rates = config.redisUrl === undefined ? undefined : await SharedRateLimits.open(config.redisUrl, log);
   const pool = new ModelPool();
   const services = createServices({
     models: pool,
@@ -89,6 +91,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     decode,
     version: versionOf(),
     ...keys,
+    rates,
     webFolder: webPage,
   });
   const watch = watched(config, terminal);
@@ -130,6 +133,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     await images.close();
     await encoderCache.close();
     await services.collections?.close();
+    rates?.close();
   }
 }
 

@@ -91,6 +91,10 @@ export const serveConfigSchema = z.strictObject({
     .optional()
     .describe("registry folder; its aliases are served as models (see `ocellus rollout publish`)"),
   databaseUrl: z.string().optional().describe("postgres:// address to use instead of the registry's SQLite file"),
+  redisUrl: z
+    .string()
+    .optional()
+    .describe("redis:// address of a Redis or Valkey in which several servers share rate limits"),
   keepWarmMs: bytes.default(15 * 60_000).describe("time a version stays loaded after no alias points at it"),
   memoryBytes: z
     .number()
@@ -154,12 +158,12 @@ export const settingGroups = {
     ...["encoderCacheBytes", "pinnedBytes", "encoderCacheFolder", "encoderCacheFolderBytes"],
     ...["prefixCacheBytes", "reuse", "nearDuplicateBytes"],
   ],
-  Limits: ["maxQueue", "maxConcurrent", "requestsPerMinute"],
+  Limits: ["maxQueue", "maxConcurrent", "requestsPerMinute", "requestsPerDay", "redisUrl"],
   "Guardrails and keys": ["guards", "keysFile", "adminKeysFile", "metricsKey", "insecureLocalAdmin", "auth"],
   Collections: ["collections", "collectionsReadOnly"],
   Versions: [
     ...["registry", "databaseUrl", "trustedKeys", "memoryBytes", "keepWarmMs", "golden", "webhookUrl"],
     ...["shadowRunning", "shadowQueue", "shadowBytes"],
   ],
-  Log: ["logLevel", "logFormat"],
+  "Log and metrics": ["logLevel", "logFormat", "metricsNames"],
 } as Readonly<Record<string, readonly SettingName[]>>;
