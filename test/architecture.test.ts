@@ -170,6 +170,11 @@ const products: Record<string, Room> = {
     imports: inCore("base", "fs", "runtime"),
     node: true,
   },
+  "batch-queue": {
+    does: "requests of batches → one result each, by workers on any machines",
+    imports: inCore("base"),
+    node: true,
+  },
   server: {
     does: "Request → Response: routes, admission, keys, limits",
     imports: [

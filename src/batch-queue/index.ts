@@ -1,0 +1,1 @@
+export { BatchQueue, type ParkedLine, type TakenRequest } from "./batch-queue.js";
