@@ -86,6 +86,8 @@ describe.skipIf(noPostgres)("ocellus batch --queue", () => {
     const input = writeInput();
     expect(ocellus(input)).toEqual({ batch: "catalogue", requests: numGood + 2 });
     expect(ocellus(input)).toEqual({ batch: "catalogue", requests: numGood + 2 }); // added twice, there once
+    const ignored = spawnSync(...ocellusCommand("batch", input, "--model", "x", "--json"), { cwd: folder, env, encoding: "utf8" });
+    expect(JSON.parse(ignored.stderr)).toMatchObject({ error: { code: "invalid_request", details: { option: "--model" } } });
     const doomed = worker();
     await untilAnswered(2);
     doomed.child.kill("SIGKILL");

@@ -55,17 +55,35 @@ export function addQueueCommands(batch: Command, terminal: Terminal): void {
   batch
     .command("status")
     .description("print how far the batches of a queue are")
-    .action((_local: unknown, command: Command) => status(command.optsWithGlobals(), terminal));
+    .action((_local: unknown, command: Command) => status(flagsOf(command, ["queue"]), terminal));
   batch
     .command("collect")
     .description("write the results of a batch that are there: answers to --out, failures to --errors")
     .argument("<name>", "name of the batch")
-    .action((name: string, _local: unknown, command: Command) => collect(name, command.optsWithGlobals(), terminal));
+    .action((name: string, _local: unknown, command: Command) => collect(name, flagsOf(command, ["queue", "out", "errors"]), terminal));
   batch
     .command("remove")
     .description("remove a batch from a queue, with its results; requests that wait are not answered any more")
     .argument("<name>", "name of the batch")
-    .action((name: string, _local: unknown, command: Command) => remove(name, command.optsWithGlobals(), terminal));
+    .action((name: string, _local: unknown, command: Command) => remove(name, flagsOf(command, ["queue"]), terminal));
+}
+
+/** Of a command below `batch`. @throws `invalid_request` for an option of `batch` that it does not use */
+function flagsOf<T extends QueueFlags>(command: Command, used: readonly string[]): T {
+  refuseUnused(command.parent!, (option) => used.includes(option));
+  return command.optsWithGlobals();
+}
+
+/** @throws `invalid_request` for an option that was given and would be ignored. */
+export function refuseUnused(command: Command, isUsed: (option: string) => boolean): void {
+  const unused = command.options.find(
+    (option) =>
+      command.getOptionValueSource(option.attributeName()) === "cli" && !isUsed(option.attributeName()),
+  );
+  if (unused)
+    throw new OcellusError("invalid_request", `${unused.long} has no effect here; leave it out`, {
+      details: { option: unused.long },
+    });
 }
 
 /** @throws `invalid_request` without --queue. */

@@ -10,8 +10,9 @@ import { mapConcurrently } from "../../../evals/index.js";
 import { batchAnswer } from "../../../protocol/index.js";
 import type { Server } from "../../../server/index.js";
 import { printJson, printLine, printNotes, type Terminal } from "../../ui/terminal.js";
+import { checkFolders } from "../serve/serve-folders.js";
 import { dataUrl, parseRequest } from "./batch-input.js";
-import { type QueueFlags, withQueue } from "./batch-queue.js";
+import { type QueueFlags, refuseUnused, withQueue } from "./batch-queue.js";
 import { type AnsweringFlags, askServer, withServer } from "./batch-server.js";
 
 interface WorkerFlags extends AnsweringFlags, QueueFlags {
@@ -28,7 +29,10 @@ export function addWorkerCommand(batch: Command, terminal: Terminal): void {
     .description("answer the requests of a queue until it is stopped; takes the model options of `ocellus batch`")
     .option("--folder <folder>", "folder of the images of batches that were added with --leave-paths")
     .option("--until-empty", "stop when no request waits and none is being answered")
-    .action((_local: unknown, command: Command) => work(command.optsWithGlobals(), terminal));
+    .action((_local: unknown, command: Command) => {
+      refuseUnused(batch, (option) => !["out", "errors", "name", "leavePaths", "again"].includes(option));
+      return work(command.optsWithGlobals(), terminal);
+    });
 }
 
 interface Counts {
@@ -38,6 +42,7 @@ interface Counts {
 }
 
 async function work(flags: WorkerFlags, terminal: Terminal): Promise<void> {
+  await checkFolders({ collections: flags.collections, collectionsReadOnly: true });
   const counts: Counts = { answered: 0, failed: 0, postponed: 0 };
   await withQueue(flags, { isWorker: true }, (queue) =>
     withServer(flags, terminal, (server) => answerQueue({ queue, server, flags, terminal, counts })),

@@ -11,7 +11,7 @@ import { printJson, printLine, printNotes, type Terminal } from "../../ui/termin
 import { checkFolders } from "../serve/serve-folders.js";
 import { checkBatch, imagesBeside, readBatch } from "./batch-input.js";
 import { BatchOutput } from "./batch-output.js";
-import { addQueueCommands, addQueueOptions, type EnqueueFlags, enqueue } from "./batch-queue.js";
+import { addQueueCommands, addQueueOptions, type EnqueueFlags, enqueue, refuseUnused } from "./batch-queue.js";
 import { type AnsweringFlags, addAnsweringOptions, askServer, withServer } from "./batch-server.js";
 import { addWorkerCommand } from "./batch-worker.js";
 
@@ -65,7 +65,13 @@ function answerOrAdd(file: string, command: Command, terminal: Terminal): Promis
         details: { expected: ["--out", "--queue"], found: [out, queue].filter(Boolean).length },
       },
     );
-  return queue === undefined ? batch(file, flags as BatchFlags, terminal) : enqueue(file, flags, terminal);
+  const ofAdding = ["queue", "name", "leavePaths", "again"];
+  if (queue === undefined) {
+    refuseUnused(command, (option) => !ofAdding.includes(option));
+    return batch(file, flags as BatchFlags, terminal);
+  }
+  refuseUnused(command, (option) => ofAdding.includes(option));
+  return enqueue(file, flags, terminal);
 }
 
 async function batch(file: string, flags: BatchFlags, terminal: Terminal): Promise<void> {
