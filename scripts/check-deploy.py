@@ -7,14 +7,18 @@ Renders deploy/helm as `helm lint` and `helm template` do, and checks what comes
 Helm 4's Go code is in the first package, the schemas are in the second: no helm, cluster or network is needed. The kinds of
 InferencePool and PodMonitor are not in the schemas.
 """
+import json
 from pathlib import Path
 
 import helm_python as helm
+import jsonschema
 import kubernetes_validate
 import yaml
 
 KUBERNETES = "1.34"
-CHART = Path(__file__).resolve().parent.parent / "deploy/helm"
+ROOT = Path(__file__).resolve().parent.parent
+CHART = ROOT / "deploy/helm"
+BACKENDS = json.loads((ROOT / "docs/backends.schema.json").read_text())
 
 on = {"enabled": True}
 off = {"enabled": False}
@@ -27,7 +31,7 @@ CASES = {
         "gateway": {"autoscaling": on},
         "server": {**on, "model": "qwen=/models/qwen", "modelsClaim": "models"},
         "batchWorker": {**on, "model": "Qwen/Qwen3-VL-2B-Instruct", "pull": "Qwen/Qwen3-VL-2B-Instruct"},
-        "vllm": {"huggingFaceSecret": "hf", "nodeSelector": {"gpu": "l4"}, "tolerations": [{"key": "gpu", "operator": "Exists"}]},
+        "vllm": {"replicas": 3, "huggingFaceSecret": "hf", "nodeSelector": {"gpu": "l4"}, "tolerations": [{"key": "gpu", "operator": "Exists"}]},
         "podMonitor": on,
         "networkPolicy": {"from": peers, "scrapers": peers},
         "inferencePool": on,
@@ -53,6 +57,8 @@ def main() -> None:
 
 def is_valid(document: dict) -> bool:
     """False where there is no schema. Raises at a fault."""
+    if document["kind"] == "ConfigMap":
+        jsonschema.validate(json.loads(document["data"]["backends.json"]), BACKENDS)
     try:
         kubernetes_validate.validate(document, KUBERNETES, strict=True)
         return True

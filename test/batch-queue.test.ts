@@ -99,9 +99,9 @@ describe.skipIf(noPostgres)("a queue of requests", () => {
   });
 
   it("leaves a request to the process that works on it for longer than a lease", async () => {
-    const [a, b] = await two(1, { leaseSeconds: 1 });
+    const [a, b] = await two(1, { leaseSeconds: 2 });
     const [held] = await a.take(1);
-    const until = performance.now() + 2500;
+    const until = performance.now() + 4500;
     while (performance.now() < until) {
       expect(await b.take(1)).toEqual([]);
       await new Promise((done) => setTimeout(done, 100));

@@ -81,8 +81,14 @@ livenessProbe:
 {{- if .Values.gateway.backends }}
 {{- toPrettyJson .Values.gateway.backends }}
 {{- else }}
-{{- $url := printf "http://%s:8000" (include "ocellus.name" (dict "root" . "component" "vllm")) }}
-{{- $backend := dict "name" "vllm" "kind" "vllm" "url" $url "model" .Values.vllm.model }}
-{{- toPrettyJson (dict "models" (dict .Values.vllm.model (dict "backends" (list $backend)))) }}
+{{- /* Each pod by its own name: images are routed to the engine that has them. */}}
+{{- $service := include "ocellus.name" (dict "root" . "component" "vllm") }}
+{{- $backends := list }}
+{{- range $i := until (int .Values.vllm.replicas) }}
+{{- $pod := printf "%s-%d" $service $i }}
+{{- $url := printf "http://%s.%s:8000" $pod $service }}
+{{- $backends = append $backends (dict "name" $pod "kind" "vllm" "url" $url "model" $.Values.vllm.model) }}
+{{- end }}
+{{- toPrettyJson (dict "models" (dict .Values.vllm.model (dict "backends" $backends))) }}
 {{- end }}
 {{- end }}
