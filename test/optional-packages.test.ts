@@ -65,7 +65,10 @@ describe("without the optional packages", () => {
     const { code, stderr } = await ocellus(...args);
     expect({ code, ...JSON.parse(stderr) }).toMatchObject({
       code: 7,
-      error: { code: "unavailable", details: { missing: name, install: `npm install ${name}${name === "pg-boss" ? "@10" : ""}` } },
+      error: {
+        code: "unavailable",
+        details: { missing: name, install: `npm install ${name}${name === "pg-boss" ? "@10" : ""}` },
+      },
     });
   });
 

@@ -61,6 +61,7 @@ export async function openQueueDatabase(url: string, options: QueueOptions): Pro
   const { default: postgres } = await optionalPackage("pg", feature, () => import("pg"));
   const pool = new postgres.Pool({ connectionString: url, max: 4, connectionTimeoutMillis: 10_000 });
   pool.on("error", () => {}); // an idle connection that broke: the next statement opens another, or says why it cannot
+  pool.on("connect", (client) => client.on("error", () => {})); // one that breaks between two statements: the second throws
   try {
     return await prepare(new Boss(bossOptions(pool, options)), pool, options);
   } catch (cause) {

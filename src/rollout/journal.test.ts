@@ -1,9 +1,11 @@
 /** One journal, many writers and readers: on SQLite and, where it is installed, PostgreSQL, through the same queries. */
 
+import { sql } from "kysely";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { ocellusError } from "../core/base/ocellus-error.testkit.js";
 import { deploy, publishVersion, type RegistryCommand, rollBack } from "./commands.js";
+import { openDatabase } from "./open-database.js";
 import { noPostgres, startPostgres, type TestPostgres } from "./postgres.testkit.js";
 import { manifestOf, openRegistry, temporaryFolder } from "./registry.testkit.js";
 import type { RegistryState } from "./state.js";
@@ -112,6 +114,20 @@ describe.skipIf(noPostgres)("a broken connection", () => {
     await vi.waitFor(async () => expect(await listening()).toEqual([another]), 10_000);
     await a.run("x", publishVersion(manifestOf("v1")));
     await vi.waitFor(() => expect(b.state.versions.has("v1")).toBe(true), 10_000);
+  });
+
+  it("ends a transaction whose connection breaks between two queries, and not the process", async () => {
+    const url = await postgres!.freshDatabase();
+    const { db, close } = await openDatabase(url);
+    const broken = db.transaction().execute(async (transaction) => {
+      await sql`select 1`.execute(transaction);
+      await postgres!.breakConnections(url);
+      await new Promise((heard) => setTimeout(heard, 100)); // without a listener that would end this process
+      await sql`select 1`.execute(transaction);
+    });
+    await expect(broken).rejects.toThrow(Error);
+    expect((await sql`select 1 as one`.execute(db)).rows).toEqual([{ one: 1 }]);
+    await close();
   });
 });
 

@@ -49,6 +49,7 @@ async function openPostgres(connectionString: string): Promise<OpenDatabase> {
   const types = numbersNotTexts(pg.types);
   const pool = new pg.Pool({ connectionString, max: 4, connectionTimeoutMillis: 10_000, types });
   pool.on("error", () => {}); // an idle connection that broke: the next query opens another, or says why it cannot
+  pool.on("connect", (client) => client.on("error", () => {})); // one that breaks within a transaction: its next query throws
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   return { dialect: "postgres", db, pool, close: () => db.destroy() };
 }

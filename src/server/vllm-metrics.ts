@@ -12,7 +12,9 @@ import type { ServedModel } from "./served.js";
 const blockSize = 16;
 
 /** By name: what it says of models that answer, which are some. */
-const loads: Readonly<Record<string, { readonly help: string; readonly read: (models: readonly ServedModel[]) => number }>> = {
+const loads: Readonly<
+  Record<string, { readonly help: string; readonly read: (models: readonly ServedModel[]) => number }>
+> = {
   num_requests_waiting: { help: "Requests that wait for a slot.", read: (models) => sum(models, waitingFor) },
   num_requests_running: {
     help: "Answers being generated.",

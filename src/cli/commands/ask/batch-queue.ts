@@ -60,7 +60,9 @@ export function addQueueCommands(batch: Command, terminal: Terminal): void {
     .command("collect")
     .description("write the results of a batch that are there: answers to --out, failures to --errors")
     .argument("<name>", "name of the batch")
-    .action((name: string, _local: unknown, command: Command) => collect(name, flagsOf(command, ["queue", "out", "errors"]), terminal));
+    .action((name: string, _local: unknown, command: Command) =>
+      collect(name, flagsOf(command, ["queue", "out", "errors"]), terminal),
+    );
   batch
     .command("remove")
     .description("remove a batch from a queue, with its results; requests that wait are not answered any more")
@@ -77,8 +79,7 @@ function flagsOf<T extends QueueFlags>(command: Command, used: readonly string[]
 /** @throws `invalid_request` for an option that was given and would be ignored. */
 export function refuseUnused(command: Command, isUsed: (option: string) => boolean): void {
   const unused = command.options.find(
-    (option) =>
-      command.getOptionValueSource(option.attributeName()) === "cli" && !isUsed(option.attributeName()),
+    (option) => command.getOptionValueSource(option.attributeName()) === "cli" && !isUsed(option.attributeName()),
   );
   if (unused)
     throw new OcellusError("invalid_request", `${unused.long} has no effect here; leave it out`, {
