@@ -1,6 +1,7 @@
 /** The built page in a real Chromium, served by the real server with the bundled demo model: what a person does with it. */
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { get } from "node:http";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -160,8 +161,7 @@ describe.skipIf(noBrowser)("the page", () => {
   it("does not send a question before its picture is decoded", async () => {
     await open();
     await page.locator(".examples button:enabled").first().waitFor();
-    const { height, width } = { width: 6000, height: 5000 };
-    const large = await sharp({ create: { width, height, channels: 3, background: "teal" } })
+    const photo = await sharp({ create: { width: 800, height: 600, channels: 3, background: "teal" } })
       .jpeg()
       .toBuffer();
     const sent = page.waitForRequest(/chat\/completions/);
@@ -169,7 +169,7 @@ describe.skipIf(noBrowser)("the page", () => {
       const decode = HTMLImageElement.prototype.decode; // a slow machine
       HTMLImageElement.prototype.decode = async function () { await new Promise((done) => setTimeout(done, 500)); return decode.call(this); };
     }`);
-    await page.locator("input[type=file]").setInputFiles({ name: "photo.jpg", mimeType: "image/jpeg", buffer: large });
+    await page.locator("input[type=file]").setInputFiles({ name: "photo.jpg", mimeType: "image/jpeg", buffer: photo });
     await ask("What is this?");
     await page.getByText("Reading the picture…").waitFor();
     const { messages } = (await sent).postDataJSON() as { messages: { content: { type: string }[] }[] };
@@ -430,6 +430,7 @@ describe.skipIf(noBrowser)("the page", () => {
     expect(await written(2)).toBe(await written(1));
     await page.goto(`${server.url}/#/uses`);
     const panels = page.locator(".use");
+    await panels.nth(3).waitFor();
     expect(await panels.count()).toBe(4);
     await panels.first().getByRole("button", { name: "Example" }).click();
     await panels.first().getByRole("button", { name: "Run" }).click();
@@ -498,6 +499,9 @@ describe.skipIf(noBrowser)("the page", () => {
     expect(root.headers.get("cache-control")).toBe("no-cache");
     const [asset] = await fetched(/\.\/(assets\/[^"]+\.js)/.exec(html)![1]!);
     expect(asset.headers.get("cache-control")).toMatch(/immutable/);
+    const eager = [...html.matchAll(/(?:src|href)="\.\/(assets\/[^"]+\.(?:js|css))"/g)].map(([, path]) => path!);
+    const sizes = eager.map((path) => numSentBytes(new URL(path, server.url)));
+    expect((await Promise.all(sizes)).reduce((sum, bytes) => sum + bytes, 0)).toBeLessThan(150_000);
   });
 
   it("of the API is styled, opens, has no script and no serious fault, in both themes and on a phone", async () => {
@@ -537,6 +541,16 @@ async function makeCatalogue(): Promise<void> {
   });
   const { status } = await server.post(`${root}/shop/entries`, { entries });
   expect(status).toBe(200);
+}
+
+/** As a browser is sent it: `fetch` undoes the compression. */
+function numSentBytes(url: URL): Promise<number> {
+  return new Promise((done, fail) => {
+    get(url, { headers: { "accept-encoding": "gzip" } }, (response) => {
+      let bytes = 0;
+      response.on("data", (piece: Buffer) => (bytes += piece.length)).on("end", () => done(bytes));
+    }).on("error", fail);
+  });
 }
 
 async function fetched(path: string): Promise<[Response, string]> {

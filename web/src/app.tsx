@@ -1,13 +1,6 @@
 /** The page: its frame, and in it the room that the address names. */
-import { useEffect, useRef, useState } from "react";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { ChatPage } from "./pages/chat-page.js";
-import { CollectionsPage } from "./pages/collections-page.js";
-import { ComparePage } from "./pages/compare-page.js";
-import { GuardsPage } from "./pages/guards-page.js";
-import { ModelPage } from "./pages/model-page.js";
-import { MonitorPage } from "./pages/monitor-page.js";
-import { UsesPage } from "./pages/uses-page.js";
-import { VersionsPage } from "./pages/versions-page.js";
 import { ErrorBoundary } from "./parts/error-boundary.js";
 import { ServerNotice } from "./parts/server-notice.js";
 import { Sidebar } from "./parts/sidebar.js";
@@ -17,6 +10,15 @@ import { PreferencesContext, usePreferencesState } from "./preferences.js";
 import { type Route, useRoute } from "./route.js";
 import { ServerContext, useServerState } from "./server-state.js";
 import { useWords } from "./words.js";
+
+// Loaded when it is first gone to.
+const CollectionsPage = lazy(async () => ({ default: (await import("./pages/collections-page.js")).CollectionsPage }));
+const ComparePage = lazy(async () => ({ default: (await import("./pages/compare-page.js")).ComparePage }));
+const GuardsPage = lazy(async () => ({ default: (await import("./pages/guards-page.js")).GuardsPage }));
+const ModelPage = lazy(async () => ({ default: (await import("./pages/model-page.js")).ModelPage }));
+const MonitorPage = lazy(async () => ({ default: (await import("./pages/monitor-page.js")).MonitorPage }));
+const UsesPage = lazy(async () => ({ default: (await import("./pages/uses-page.js")).UsesPage }));
+const VersionsPage = lazy(async () => ({ default: (await import("./pages/versions-page.js")).VersionsPage }));
 
 export function App() {
   const preferences = usePreferencesState();
@@ -56,7 +58,9 @@ function Frame() {
         <main ref={main} tabIndex={-1}>
           <ServerNotice />
           <ErrorBoundary key={route.page} title={words.failed} again={words.retry}>
-            <Page route={route} isSettingsOpen={isSettingsOpen} onSettingsClose={() => setSettingsOpen(false)} />
+            <Suspense>
+              <Page route={route} isSettingsOpen={isSettingsOpen} onSettingsClose={() => setSettingsOpen(false)} />
+            </Suspense>
           </ErrorBoundary>
         </main>
         <UndoBar />

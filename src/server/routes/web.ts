@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { serveStatic } from "@hono/node-server/serve-static";
 import type { Context, MiddlewareHandler } from "hono";
+import { compress } from "hono/compress";
 import type { App } from "../request-context.js";
 import { pagePolicy, plainPolicy } from "../security-headers.js";
 
@@ -16,7 +17,7 @@ const plainHeaders = { "content-security-policy": plainPolicy };
 export function addWeb(app: App, folder: string): void {
   let files: MiddlewareHandler | undefined;
   // By name: a pattern for everything would be in the metrics in the place of every other route.
-  app.on("GET", ["/", "/assets/*", "/licenses.md"], (c, next) => {
+  app.on("GET", ["/", "/assets/*", "/licenses.md"], compress(), (c, next) => {
     // Looked for at each request: who builds the page meanwhile need not start the server again.
     if (!existsSync(join(folder, "index.html")))
       return c.req.path === "/" ? Promise.resolve(c.html(notBuilt, 503, plainHeaders)) : next();
