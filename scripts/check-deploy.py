@@ -36,6 +36,7 @@ CASES = {
         "networkPolicy": {"from": peers, "scrapers": peers},
         "inferencePool": on,
     },
+    "vLLM as a pool": {"inferencePool": {**on, "of": "vllm"}},
     "servers only": {"gateway": off, "vllm": off, "server": on},
     "nothing": {"gateway": off, "vllm": off, "networkPolicy": off},
 }

@@ -77,6 +77,15 @@ livenessProbe:
   failureThreshold: 6
 {{- end }}
 
+{{/* Who may ask. */}}
+{{- define "ocellus.askers" -}}
+{{- if .Values.networkPolicy.from }}
+{{- toYaml .Values.networkPolicy.from }}
+{{- else }}
+- podSelector: {}
+{{- end }}
+{{- end }}
+
 {{- define "ocellus.backends" -}}
 {{- if .Values.gateway.backends }}
 {{- toPrettyJson .Values.gateway.backends }}
