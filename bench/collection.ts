@@ -13,16 +13,16 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
+import { PdfDocument } from "../src/core/pdf/index.js";
+import { makePdf } from "../src/core/pdf/pdf.testkit.js";
 import {
   type Collection,
   Collections,
   type ImageEmbedder,
   type IndexKind,
-  PdfDocument,
   pageIntake,
   prepareEntry,
 } from "../src/retrieval/index.js";
-import { makePdf } from "../src/retrieval/pdf.testkit.js";
 import { readRelevance } from "../src/retrieval/relevance.testkit.js";
 import { clustered, uniform } from "../src/retrieval/vectors.testkit.js";
 

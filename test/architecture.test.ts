@@ -49,6 +49,11 @@ const core: Record<string, Room> = {
     imports: ["base", "worker", "image/spec"],
     node: true,
   },
+  pdf: {
+    does: "a PDF → page images, and its text as pieces of lines with boxes",
+    imports: ["base", "worker", "image/spec"],
+    node: true,
+  },
   tokenizer: { does: "text ↔ ids, streaming", imports: ["base", "tensor"] },
   engine: { does: "ids → ids: batching, scheduling, sampling", imports: ["base", "tensor"] },
   grammar: { does: "JSON schema, pattern or tools → masks of allowed ids", imports: ["base", "tokenizer", "engine"] },
@@ -147,12 +152,18 @@ const products: Record<string, Room> = {
       "checkpoint",
       "image/spec",
       "image/node",
+      "pdf",
       "runtime",
       "worker",
       "tokenizer",
       "processor",
       "ocr",
     ),
+    node: true,
+  },
+  documents: {
+    does: "lines of a page, from a file or read in its image → blocks in reading order → Markdown",
+    imports: inCore("base", "image/spec", "pdf", "processor", "runtime"),
     node: true,
   },
   "near-duplicates": {
@@ -178,8 +189,8 @@ const products: Record<string, Room> = {
   server: {
     does: "Request → Response: routes, admission, keys, limits",
     imports: [
-      ...inCore("base", "fs", "checkpoint", "image/spec", "image/node", "runtime"),
-      ...["protocol", "evals", "guardrails", "inspect", "rollout", "retrieval"],
+      ...inCore("base", "fs", "checkpoint", "image/spec", "image/node", "pdf", "runtime"),
+      ...["protocol", "evals", "guardrails", "inspect", "rollout", "retrieval", "documents"],
     ],
     node: true,
   },

@@ -11,8 +11,8 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { describe, it } from "vitest";
 import { isMissing } from "../src/core/base/prerequisite.testkit.js";
+import { makePdf } from "../src/core/pdf/pdf.testkit.js";
 import { startStandIn } from "../src/hub/stand-in.testkit.js";
-import { makePdf } from "../src/retrieval/pdf.testkit.js";
 import { ocellusCommand } from "./support/command.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 

@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSyn
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
-import { makePdf } from "../src/retrieval/pdf.testkit.js";
+import { makePdf } from "../src/core/pdf/pdf.testkit.js";
 import { compiled } from "./support/command.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { makePdf } from "../src/core/pdf/pdf.testkit.js";
 import { loadDualEncoder } from "../src/core/runtime/index.js";
 import type {
   ChatCompletion,
@@ -13,7 +14,6 @@ import type {
   WireMatch,
   WireResponse,
 } from "../src/protocol/index.js";
-import { makePdf } from "../src/retrieval/pdf.testkit.js";
 import { createKey, KeyRing, keyFileText } from "../src/server/index.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { loadTiny, startServer, type TestServer } from "./support/server.js";

@@ -19,8 +19,6 @@ export { HnswIndex } from "./hnsw-index.js";
 export { checkModel, checkName, type Intake, keptName, modelOf, pageIntake, prepareEntry } from "./intake.js";
 export { type Match, type MatchOptions, matchByAnswer, matchByCosine } from "./match.js";
 export { type Citation, citedNumbers, pagesFor } from "./pages.js";
-export { isPdf, maxPdfBytes, PdfDocument } from "./pdf.js";
-export type { PdfPage } from "./pdf-worker.js";
 export type { PutEntry } from "./put.js";
 export { Rows } from "./rows.js";
 export { type IndexKind, indexKinds, type Neighbour, type VectorIndex } from "./vector-index.js";

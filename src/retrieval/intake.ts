@@ -10,11 +10,11 @@ import {
   LoadedImage,
   thumbnail,
 } from "../core/image/node/index.js";
+import type { PdfDocument } from "../core/pdf/index.js";
 import type { Collection } from "./collection.js";
 import type { CollectionInfo, CollectionModel } from "./collection-info.js";
 import type { Admission, ImageEmbedder } from "./embedder.js";
 import { type Metadata, maxTextLength, type NewEntry } from "./entry.js";
-import type { PdfDocument } from "./pdf.js";
 
 export interface Intake extends Pick<NewEntry, "source" | "page" | "text" | "metadata" | "stamp"> {
   readonly image: ImageInput;

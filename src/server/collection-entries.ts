@@ -1,17 +1,17 @@
 /** Pictures and PDFs of one request into a collection: all of them, or, when one is refused, none. */
 import { OcellusError, throwIfAborted } from "../core/base/index.js";
+import { PdfDocument } from "../core/pdf/index.js";
 import { type NewWireEntry, refusal } from "../protocol/index.js";
 import {
   type Collection,
   type Entry,
   type Intake,
-  isPdf,
   type NewEntry,
-  PdfDocument,
   pageIntake,
   prepareEntry,
 } from "../retrieval/index.js";
 import { imageResolver, type ResolveImage, urlOf } from "./images.js";
+import { pdfOf, toRequestError } from "./pdf-input.js";
 import type { RequestContext } from "./request-context.js";
 import { withImageEmbedder } from "./with-image-embedder.js";
 
@@ -66,26 +66,15 @@ async function* intakesOf(
     yield { ...labels, image: await resolve(urlOf(image_url)) };
     return;
   }
-  const pdf = await PdfDocument.open(pdfBytes(document!, source), source).catch(toRequestError);
+  const pdf = await PdfDocument.open(pdfOf(document!, "entries", `${source}: document`), source).catch(
+    toRequestError("entries"),
+  );
   try {
     for (let page = 1; page <= pdf.numPages; page++)
-      yield await pageIntake(pdf, page, labels, signal).catch(toRequestError);
+      yield await pageIntake(pdf, page, labels, signal).catch(toRequestError("entries"));
   } finally {
     await pdf.close();
   }
-}
-
-function pdfBytes(url: string, source: string): Uint8Array {
-  const payload = /^data:application\/pdf;base64,([A-Za-z0-9+/]+={0,2})$/i.exec(url)?.[1];
-  const bytes = payload === undefined ? undefined : Buffer.from(payload, "base64");
-  if (bytes && isPdf(bytes)) return bytes;
-  throw refusal("entries", `${source}: document: expected a PDF as data:application/pdf;base64,…`);
-}
-
-/** A file that came with the request is the client's fault, not the server's. */
-function toRequestError(error: unknown): never {
-  if (!(error instanceof OcellusError) || error.code !== "invalid_file") throw error;
-  throw new OcellusError("invalid_request", error.message, { cause: error, details: { param: "entries" } });
 }
 
 function tooMany(): OcellusError {

@@ -6,6 +6,7 @@
 
 import { readFile, stat } from "node:fs/promises";
 import { ioError, OcellusError, printable, throwIfAborted } from "../../../core/base/index.js";
+import { isPdf, maxPdfBytes, PdfDocument } from "../../../core/pdf/index.js";
 import { mapConcurrently } from "../../../evals/index.js";
 import {
   type Collection,
@@ -16,11 +17,8 @@ import {
   type ImageEmbedder,
   type IndexKind,
   type Intake,
-  isPdf,
   keptName,
-  maxPdfBytes,
   modelOf,
-  PdfDocument,
   pageIntake,
   prepareEntry,
   titleOf,

@@ -1,9 +1,11 @@
 /** The script of a PDF thread: opens one document, then gives page after page as pixels and text. See pdf.ts. */
 import type { PDFiumDocument } from "@hyzyla/pdfium";
-import { invariant, OcellusError, optionalPackage } from "../core/base/index.js";
-import type { RgbImage } from "../core/image/spec/index.js";
-import { serve } from "../core/worker/index.js";
+import { invariant, OcellusError, optionalPackage } from "../base/index.js";
+import type { RgbImage } from "../image/spec/index.js";
+import { serve } from "../worker/index.js";
+import { withinPage } from "./pdf-module.js";
 import { notesOf } from "./pdf-notes.js";
+import { type PdfText, textOf } from "./pdf-text.js";
 
 export interface PdfPage {
   readonly text: string;
@@ -19,10 +21,25 @@ async function openDocument(bytes: Uint8Array): Promise<number> {
   return document.getPageCount();
 }
 
-async function readPage(number: number, maxSide: number): Promise<PdfPage> {
+/** A page's text with its boxes, and what its form and its notes say; nothing is drawn. */
+async function readText(number: number): Promise<PdfText & { readonly notes: readonly string[] }> {
+  const page = pageOf(number);
+  try {
+    return { ...textOf(page), notes: notesOf(document!, page) };
+  } finally {
+    const { module, pageIdx } = withinPage(page);
+    module._FPDF_ClosePage(pageIdx);
+  }
+}
+
+function pageOf(number: number) {
   invariant(document, "pages are asked for after the document was opened");
-  const page = document.getPage(number - 1);
-  const text = [page.getText().trimEnd(), ...notesOf(document, page)].join("\n"); // before rendering, which closes the page
+  return document.getPage(number - 1);
+}
+
+async function readPage(number: number, maxSide: number): Promise<PdfPage> {
+  const page = pageOf(number);
+  const text = [page.getText().trimEnd(), ...notesOf(document!, page)].join("\n"); // before rendering, which closes the page
   const { originalWidth, originalHeight } = page.getOriginalSize();
   const scale = maxSide / Math.max(originalWidth, originalHeight);
   const [width, height] = [originalWidth, originalHeight].map((side) => Math.max(1, Math.round(side * scale)));
@@ -52,6 +69,7 @@ async function reading<T>(work: Promise<T>): Promise<T> {
 const methods = {
   open: (bytes: Uint8Array) => reading(openDocument(bytes)),
   page: (number: number, maxSide: number) => reading(readPage(number, maxSide)),
+  text: (number: number) => reading(readText(number)),
 };
 export type PdfMethods = typeof methods;
 

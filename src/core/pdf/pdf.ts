@@ -2,8 +2,8 @@
  * A PDF as pictures, page by page, with the text beside each. PDFium, compiled to WebAssembly, draws them: whatever a
  * hostile file does stays in its sandbox, and in a thread of its own that is ended when a page takes too long.
  */
-import { OcellusError } from "../core/base/index.js";
-import { TypedWorker } from "../core/worker/index.js";
+import { OcellusError } from "../base/index.js";
+import { TypedWorker } from "../worker/index.js";
 import type { PdfMethods, PdfPage } from "./pdf-worker.js";
 
 /** A catalogue or a manual; more is a library, to be split. */
@@ -56,12 +56,19 @@ export class PdfDocument {
 
   /** Page `number`, counted from one, at most `maxSide` pixels a side. @throws `invalid_file`, `aborted`. */
   async page(number: number, maxSide: number, signal?: AbortSignal): Promise<PdfPage> {
-    try {
-      const page = await this.#thread.call("page", [number, maxSide], { signal });
-      return { ...page, text: page.text.replaceAll("\r\n", "\n").trim() };
-    } catch (error) {
+    const page = await this.#ofPage(number, this.#thread.call("page", [number, maxSide], { signal }), signal);
+    return { ...page, text: page.text.replaceAll("\r\n", "\n").trim() };
+  }
+
+  /** Its text with places, nothing drawn. @throws as `page`. */
+  text(number: number, signal?: AbortSignal) {
+    return this.#ofPage(number, this.#thread.call("text", [number], { signal }), signal);
+  }
+
+  #ofPage<T>(number: number, work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    return work.catch((error) => {
       throw signal?.aborted ? error : unreadable(`${this.#source}, page ${number}`, error);
-    }
+    });
   }
 
   async close(): Promise<void> {
@@ -72,8 +79,10 @@ export class PdfDocument {
 function unreadable(source: string, cause: unknown): OcellusError {
   if (cause instanceof OcellusError && cause.code === "unavailable") return cause; // PDFium is not installed
   const reason = (cause as Error).message;
-  return new OcellusError("invalid_file", `${source}: the PDF cannot be read: ${reason}`, {
-    details: { source, format: "pdf", reason },
+  const isLocked = /password/i.test(reason);
+  const advice = isLocked ? "; save a copy without a password" : "";
+  return new OcellusError("invalid_file", `${source}: the PDF cannot be read: ${reason}${advice}`, {
+    details: { source, format: "pdf", reason, isLocked },
     cause,
   });
 }

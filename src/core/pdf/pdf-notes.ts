@@ -1,30 +1,9 @@
 /**
  * What was filled into the form fields of a PDF page and noted on it, as lines of text: PDFium's text of a page has neither.
- * The package types no annotations, so the functions of PDFium that it carries are named here (fpdf_annot.h); which numbers
- * mean what is in ISO 32000-2, 12.5 and 12.7.
+ * Which numbers mean what is in ISO 32000-2, 12.5 and 12.7.
  */
 import type { PDFiumDocument, PDFiumPage } from "@hyzyla/pdfium";
-import { invariant } from "../core/base/index.js";
-
-type Pointer = number;
-/** Fills the buffer with UTF-16LE when it is large enough; gives the bytes that are needed, the closing zero among them. */
-type Fill = (buffer: Pointer, numBytes: number) => number;
-
-interface Pdfium {
-  readonly HEAPU8: Uint8Array; // made again when memory grows: never held over a call
-  readonly wasmExports: { malloc(numBytes: number): Pointer; free(at: Pointer): void };
-  _FPDFPage_GetAnnotCount(page: Pointer): number;
-  _FPDFPage_GetAnnot(page: Pointer, index: number): Pointer;
-  _FPDFPage_CloseAnnot(annotation: Pointer): void;
-  _FPDFAnnot_GetSubtype(annotation: Pointer): number;
-  _FPDFAnnot_GetFlags(annotation: Pointer): number;
-  _FPDFAnnot_GetStringValue(annotation: Pointer, key: Pointer, buffer: Pointer, numBytes: number): number;
-  _FPDFAnnot_GetFormFieldType(form: Pointer, annotation: Pointer): number;
-  _FPDFAnnot_GetFormFieldFlags(form: Pointer, annotation: Pointer): number;
-  _FPDFAnnot_GetFormFieldName(form: Pointer, annotation: Pointer, buffer: Pointer, numBytes: number): number;
-  _FPDFAnnot_GetFormFieldAlternateName(form: Pointer, annotation: Pointer, buffer: Pointer, numBytes: number): number;
-  _FPDFAnnot_GetFormFieldValue(form: Pointer, annotation: Pointer, buffer: Pointer, numBytes: number): number;
-}
+import { type Pdfium, type Pointer, readUtf16, withinPage, withMemory } from "./pdf-module.js";
 
 /** A tax form has some hundred fields a page; a file with more was made to take long. */
 const maxAnnotations = 5000;
@@ -39,8 +18,7 @@ const isPassword = 1 << 13;
 
 /** `label: value` of each field that is filled in, and the words of each note; what a reader does not see is left out. */
 export function notesOf(document: PDFiumDocument, page: PDFiumPage): string[] {
-  const { module, pageIdx } = page as unknown as { module: Pdfium; pageIdx: Pointer };
-  invariant(typeof module?._FPDFPage_GetAnnotCount === "function" && pageIdx, "PDFium's functions are within reach");
+  const { module, pageIdx } = withinPage(page);
   const form = document.initializeFormFields();
   const numAnnotations = Math.min(maxAnnotations, module._FPDFPage_GetAnnotCount(pageIdx));
   const notes: string[] = [];
@@ -62,7 +40,9 @@ function noteOf(module: Pdfium, form: Pointer, annotation: Pointer): string {
 
 function fieldText(module: Pdfium, form: Pointer, annotation: Pointer): string {
   const read = (name: "Name" | "AlternateName" | "Value") =>
-    textOf(module, (buffer, size) => module[`_FPDFAnnot_GetFormField${name}`](form, annotation, buffer, size)).trim();
+    readUtf16(module, maxBytes, (buffer, size) =>
+      module[`_FPDFAnnot_GetFormField${name}`](form, annotation, buffer, size),
+    ).trim();
   const type = module._FPDFAnnot_GetFormFieldType(form, annotation);
   const isSecret = type === fields.text && (module._FPDFAnnot_GetFormFieldFlags(form, annotation) & isPassword) !== 0;
   let value = "";
@@ -79,23 +59,10 @@ function stateOf(module: Pdfium, annotation: Pointer): string {
 
 function entryOf(module: Pdfium, annotation: Pointer, key: string): string {
   const name = Buffer.from(`${key}\0`, "latin1");
-  const at = module.wasmExports.malloc(name.length);
-  module.HEAPU8.set(name, at);
-  try {
-    return textOf(module, (buffer, size) => module._FPDFAnnot_GetStringValue(annotation, at, buffer, size));
-  } finally {
-    module.wasmExports.free(at);
-  }
-}
-
-function textOf(module: Pdfium, fill: Fill): string {
-  const numBytes = fill(0, 0);
-  if (numBytes <= 2 || numBytes > maxBytes) return "";
-  const buffer = module.wasmExports.malloc(numBytes);
-  try {
-    fill(buffer, numBytes);
-    return new TextDecoder("utf-16le").decode(module.HEAPU8.slice(buffer, buffer + numBytes - 2));
-  } finally {
-    module.wasmExports.free(buffer);
-  }
+  return withMemory(module, name.length, (at) => {
+    module.HEAPU8.set(name, at);
+    return readUtf16(module, maxBytes, (buffer, size) =>
+      module._FPDFAnnot_GetStringValue(annotation, at, buffer, size),
+    );
+  });
 }

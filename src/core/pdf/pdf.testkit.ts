@@ -7,12 +7,14 @@ export type TestPage = string | { readonly jpeg: Uint8Array; readonly text?: str
 export interface TestNotes {
   /** Dictionaries without their brackets, all on the first page. */
   readonly annotations?: readonly string[];
+  /** Asks for a password, which nothing opens. */
+  readonly isLocked?: boolean;
 }
 
 export async function makePdf(
   pages: readonly TestPage[],
   size: readonly [number, number] = [612, 792],
-  { annotations = [] }: TestNotes = {},
+  { annotations = [], isLocked = false }: TestNotes = {},
 ): Promise<Buffer> {
   const numbers = pages.map((_, i) => 4 + 3 * i);
   const notes = annotations.map((_, i) => `${4 + 3 * pages.length + i} 0 R`).join(" ");
@@ -25,7 +27,7 @@ export async function makePdf(
   for (const [i, page] of pages.entries())
     objects.push(...(await pageObjects(page, numbers[i]!, size, i === 0 && notes ? `/Annots [${notes}]` : "")));
   for (const annotation of annotations) objects.push(Buffer.from(`<< /Type /Annot ${annotation} >>`));
-  return join(objects);
+  return join(objects, isLocked ? lock : "");
 }
 
 async function pageObjects(
@@ -58,7 +60,9 @@ function stream(entries: string, bytes: Uint8Array): Buffer {
   ]);
 }
 
-function join(objects: readonly Buffer[]): Buffer {
+const lock = `/Encrypt << /Filter /Standard /V 1 /R 2 /P -4 /O <${"00".repeat(32)}> /U <${"11".repeat(32)}> >> /ID [<00> <00>]`;
+
+function join(objects: readonly Buffer[], trailer: string): Buffer {
   const parts = [Buffer.from("%PDF-1.4\n")];
   const places: number[] = [];
   let at = parts[0]!.length;
@@ -70,6 +74,6 @@ function join(objects: readonly Buffer[]): Buffer {
   }
   const rows = places.map((place) => `${String(place).padStart(10, "0")} 00000 n \n`).join("");
   const table = `xref\n0 ${objects.length + 1}\n0000000000 65535 f \n${rows}`;
-  const end = `trailer << /Size ${objects.length + 1} /Root 1 0 R >>\nstartxref\n${at}\n%%EOF\n`;
+  const end = `trailer << /Size ${objects.length + 1} /Root 1 0 R ${trailer} >>\nstartxref\n${at}\n%%EOF\n`;
   return Buffer.concat([...parts, Buffer.from(table + end)]);
 }

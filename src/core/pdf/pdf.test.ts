@@ -2,11 +2,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { ocellusError } from "../core/base/ocellus-error.testkit.js";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { isPdf, PdfDocument } from "./pdf.js";
 import { makePdf } from "./pdf.testkit.js";
 
-const jpeg = readFileSync(join(import.meta.dirname, "../../examples/pictures/dress.jpg"));
+const jpeg = readFileSync(join(import.meta.dirname, "../../../examples/pictures/dress.jpg"));
 
 describe("a PDF", () => {
   it("becomes a picture and its text, page by page, within the side that was asked for", async () => {
@@ -66,6 +66,10 @@ describe("a PDF", () => {
       await expect(PdfDocument.open(bytes, "bad.pdf")).rejects.toThrow(
         ocellusError("invalid_file", { source: "bad.pdf", format: "pdf" }),
       );
+    const locked = await makePdf(["one"], undefined, { isLocked: true });
+    await expect(PdfDocument.open(locked, "locked.pdf")).rejects.toThrow(
+      ocellusError("invalid_file", { source: "locked.pdf", isLocked: true }),
+    );
     const pdf = await PdfDocument.open(whole, "short.pdf");
     await expect(pdf.page(2, 100)).rejects.toThrow(
       ocellusError("invalid_file", { source: "short.pdf, page 2", format: "pdf" }),

@@ -1,0 +1,2 @@
+export { isPdf, maxPdfBytes, PdfDocument } from "./pdf.js";
+export type { PdfText } from "./pdf-text.js";
