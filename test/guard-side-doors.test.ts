@@ -10,9 +10,9 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vite
 import { createMcpServer, type Search } from "../src/cli/commands/ask/mcp-server.js";
 import { main } from "../src/cli/main.js";
 import { type ImageFile, LoadedImage } from "../src/core/image/node/index.js";
+import { makePdf } from "../src/core/pdf/pdf.testkit.js";
 import { GuardedEmbedder, GuardedModel, GuardedReranker, Guards } from "../src/guardrails/index.js";
 import { Collections, collectionsFolder, embedderOf, find } from "../src/retrieval/index.js";
-import { makePdf } from "../src/retrieval/pdf.testkit.js";
 import { createApp } from "../src/server/index.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import {
@@ -40,6 +40,7 @@ const inTwo = [
   { type: "text", text: forbiddenWord.slice(2) },
 ];
 const forbiddenPdf = (await makePdf([forbiddenWord])).toString("base64");
+const harmlessPdf = (await makePdf(["seven"])).toString("base64");
 const user = (content: unknown) => ({ role: "user", content });
 const tool = {
   type: "function",
@@ -173,6 +174,15 @@ const probes: Readonly<Record<string, Probe>> = {
     ],
     answers: [],
     passes: { input: ["hi", { type: "image_url", image_url: { url: harmless } }] },
+  },
+  // What a model says of a page is refused as a text of the page is: test/documents.test.ts.
+  "POST /v1/ocellus/documents": {
+    asks: [
+      { document: `data:application/pdf;base64,${forbiddenPdf}` },
+      { document: `data:application/pdf;base64,${forbiddenPdf}`, stream: true },
+    ],
+    answers: [],
+    passes: { document: `data:application/pdf;base64,${harmlessPdf}` },
   },
   "POST /v1/ocellus/match": {
     passes: { model: "clip", image_url: harmless, text: "a dress" },
@@ -462,6 +472,7 @@ const others = [
     "families",
     "familiarity",
     "doctor",
+    "read", // test/documents.test.ts
     "inspect",
     "diff",
     "guard",

@@ -14,6 +14,7 @@ Examples:
   ocellus ask dress.jpg "What colour is it?"         answer with the bundled demo model
   ocellus ask a.jpg "What is this?" --model ./qwen   answer with any checkpoint folder
   ocellus read receipt.jpg                           read the text in an image
+  ocellus read manual.pdf --markdown                 read the text of a document
   ocellus families                                   list the models that can be opened
   ocellus pull Qwen/Qwen3-VL-2B-Instruct             download a model; --model takes its name
   ocellus serve                                      start an OpenAI-compatible endpoint and a web page

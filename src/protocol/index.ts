@@ -7,6 +7,7 @@ export * from "./chat.js";
 export * from "./collections.js";
 export * from "./completions.js";
 export * from "./description.js";
+export * from "./documents.js";
 export * from "./embeddings.js";
 export {
   anthropicError,

@@ -13,6 +13,7 @@ import { addChatCompletions } from "./routes/chat-completions.js";
 import { addCollections } from "./routes/collections.js";
 import { addCompletions } from "./routes/completions.js";
 import { addDocs } from "./routes/docs.js";
+import { addDocuments } from "./routes/documents.js";
 import { addEmbeddings } from "./routes/embeddings.js";
 import { addFiles } from "./routes/files.js";
 import { addGuards } from "./routes/guards.js";
@@ -49,6 +50,7 @@ export function createApp(services: Services): App {
   addBatches(app, services);
   addCollections(app, services);
   addMatch(app, services);
+  addDocuments(app, services);
   addAdmin(app, services);
   addHealth(app, services);
   addMetrics(app, services);

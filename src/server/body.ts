@@ -6,7 +6,7 @@ import { parseMultipart } from "./multipart.js";
 import type { HonoContext } from "./request-context.js";
 
 /** What a request is about, whatever else it asks for. */
-const inputParams = ["messages", "prompt", "input", "entries", "text"];
+const inputParams = ["messages", "prompt", "input", "entries", "document", "text"];
 
 /** A JSON request by its schema; parameters that have no effect are named in the response's header. */
 export async function readRequest<S extends z.ZodObject>(

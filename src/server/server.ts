@@ -48,6 +48,7 @@ export function createServer({ config = {}, ...options }: CreateServerOptions): 
       await services.lifecycle.drain(services.config.drainMs);
       await listening?.close();
       await services.collections?.close();
+      await services.ocr.close();
     },
   };
 }

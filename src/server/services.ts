@@ -4,6 +4,7 @@ import { OcellusError, Semaphore } from "../core/base/index.js";
 import type { DecodeImage, Middleware } from "../core/runtime/index.js";
 import { Guards } from "../guardrails/index.js";
 import { Collections } from "../retrieval/index.js";
+import { AdmissionQueue } from "./admission-queue.js";
 import type { BackendStates } from "./backends.js";
 import { ByteBudget } from "./byte-budget.js";
 import type { ServerConfig } from "./config.js";
@@ -13,6 +14,7 @@ import { Lifecycle } from "./lifecycle.js";
 import { Metrics } from "./metrics.js";
 import { ModelCatalog } from "./model-catalog.js";
 import type { ModelProvider } from "./model-provider.js";
+import { Ocr } from "./ocr.js";
 import { LocalRateLimits, type RateLimits } from "./rate-limit.js";
 import { RequestListeners, requestLog } from "./request-events.js";
 import { VersionListener, type Versions } from "./versions/version-listener.js";
@@ -46,6 +48,10 @@ export interface Services extends Omit<ServerOptions, "models" | "middleware"> {
   readonly budget: ByteBudget;
   /** Bytes of pictures between their file and their features: requests wait for each other. */
   readonly pixels: Semaphore;
+  /** Documents that are read at once, each in a thread of its own. */
+  readonly documents: AdmissionQueue;
+  /** Reads the text of pages that have none of their own. */
+  readonly ocr: Ocr;
   readonly metrics: Metrics;
   readonly lifecycle: Lifecycle;
   /** Absent: none are kept. */
@@ -58,6 +64,9 @@ export interface Services extends Omit<ServerOptions, "models" | "middleware"> {
   readonly listeners: RequestListeners;
 }
 
+/** A document holds its file twice, and what is drawn of one page. */
+const documentsAtOnce = 2;
+
 export function createServices({ models: provider, middleware, ...options }: ServerOptions): Services {
   const { config, guards = Guards.none(), rates = new LocalRateLimits() } = options;
   const models = new ModelCatalog(provider, { guards, middleware, maxQueue: config.maxQueue });
@@ -65,11 +74,16 @@ export function createServices({ models: provider, middleware, ...options }: Ser
   const budget = new ByteBudget({ maxBytes: config.maxBodiesBytes, bytesOfOne: config.maxBodyBytes });
   const pixels = new Semaphore(config.maxPixelBytes);
   const bytes = { filesBytes: () => files.bytes, requestBytes: () => budget.bytes };
+  const reading = {
+    documents: new AdmissionQueue({ maxRunning: () => documentsAtOnce, maxQueue: config.maxQueue }),
+    ocr: new Ocr(),
+  };
   const metrics = new Metrics({ models, pixels, rates, ...bytes, names: config.metricsNames });
   const collections = config.collections === undefined ? undefined : new Collections(config.collections);
   const [listeners, lifecycle] = [new RequestListeners(metrics, requestLog), new Lifecycle()];
   guards.listen((check) => metrics.noteCheck(check));
-  return { ...options, guards, rates, models, files, budget, pixels, metrics, listeners, lifecycle, collections };
+  const kept = { models, files, budget, pixels, metrics, listeners, lifecycle, collections };
+  return { ...options, guards, rates, ...kept, ...reading };
 }
 
 /** Versions of a registry, which its models come from: they follow the requests, and /admin/v1 is there for them. */

