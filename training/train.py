@@ -77,8 +77,8 @@ def main():
         train("stage_school.py", "--minutes", part["school"], *places, "--start", state("stage-b.pt"))
         train("stage_joint.py", "--minutes", part["last"], *places, "--start", state("school.pt"), "--still", 3)
     run("export.py", state("stage-b.pt"), "--folder", args.folder)
-    run("make_familiar.py", state("familiar"))
-    product("familiarity", state("familiar"), "--model", args.folder, "--weights", "fp32", "--images-per-question", 2, "--trained-for", "none")
+    run("make_familiar.py", state("familiar"), state("unlike"), state("pictures.npz"))
+    product("familiarity", state("familiar"), "--unlike", state("unlike"), "--model", args.folder, "--weights", "fp32", "--images-per-question", 2, "--trained-for", "none")
     product("pack", args.folder, "--weights", "int4", "--into", state("packed"))
     product("eval", "eval", "--model", state("packed"), "--limit", args.exam)
 

@@ -18,6 +18,7 @@ describe("readFamiliarity", () => {
     [{ version: 2 }, "version"],
     [{ version: 1, images_per_question: 0 }, "images_per_question"],
     [{ version: 1, trained_for: ["jason"] }, "trained_for.0"],
+    [{ version: 1, images: { ...images, kind: "circle" } }, "images.kind"],
     [{ version: 1, images: { ...images, threshold: 2 } }, "images.threshold"],
     [{ version: 1, images: { ...images, directions: 1e9 } }, "images.directions"],
     [{ version: 1, images: { ...images, values: floats(1, 1) } }, "images.values"],
@@ -36,6 +37,13 @@ describe("FamiliarImages", () => {
     expect(familiar.of("across", () => undefined)).toEqual({ score: 0, threshold: 0.5 });
     expect(familiar.of("never seen", () => undefined)).toBeUndefined();
     expect(score("of another encoder", 1, 2, 3)).toBeUndefined();
+  });
+
+  it("scores by the side of a boundary, as a probability", () => {
+    const familiar = new FamiliarImages({ ...images, kind: "boundary", values: floats(1, 1, 0, 2) });
+    const score = (...vector: number[]) => familiar.of(String(vector), () => Float32Array.from(vector))?.score;
+    expect([score(1, 1), score(9, 1)]).toEqual([0.5, 0.5]);
+    expect([score(1, 1.5), score(1, 0.5)]).toEqual([1 / (1 + Math.exp(-1)), 1 / (1 + Math.exp(1))]);
   });
 });
 

@@ -1,7 +1,8 @@
 /**
  * familiarity.json: what images a checkpoint was trained on, as a small table beside its weights (docs/familiarity.md; written by
- * `ocellus familiarity`). The familiarity of an image is the cosine between its vector, less the mean of the training images', and the
- * nearest vector in the span of their main directions: 1 within what they vary in, less the more of the image lies outside.
+ * `ocellus familiarity`). Where it was made of images of training alone, the familiarity of an image is the cosine between its vector,
+ * less their mean, and the nearest vector in the span of their main directions: 1 within what they vary in, less the more of it lies
+ * outside. Where it was made of unlike images too, it is the probability of the side of a boundary between both on which the image is.
  */
 import { LRUCache } from "lru-cache";
 import { z } from "zod";
@@ -18,11 +19,16 @@ export const trainedForms = ["json", "tools"] as const;
 export type TrainedForm = (typeof trainedForms)[number];
 
 const tableSchema = z.object({
+  /** Default: span. */
+  kind: z.enum(["span", "boundary"]).optional(),
   dimensions: z.int().min(1).max(limits.dimensions),
   directions: z.int().min(1).max(limits.directions),
   /** An image below it is not like those of training. */
   threshold: z.number().min(0).max(1),
-  /** Base64 of little-endian float32: the mean, then orthonormal rows [directions, dimensions]. */
+  /**
+   * Base64 of little-endian float32. Of a span: the mean, then orthonormal rows [directions, dimensions]. Of a boundary: a point on it,
+   * then its normal, towards the images of training, as long as the logit grows.
+   */
   values: z.base64(),
 });
 
@@ -86,9 +92,10 @@ export class FamiliarImages {
   }
 
   #score(vector: Float32Array | undefined): number | undefined {
-    const { dimensions } = this.#table;
+    const { dimensions, kind } = this.#table;
     if (vector?.length !== dimensions) return undefined; // a table of another encoder
-    return spanCosine(vector, this.#values.subarray(0, dimensions), this.#values.subarray(dimensions));
+    const [point, rows] = [this.#values.subarray(0, dimensions), this.#values.subarray(dimensions)];
+    return kind === "boundary" ? boundarySide(vector, point, rows) : spanCosine(vector, point, rows);
   }
 }
 
@@ -99,6 +106,15 @@ export function spanCosine(vector: Float32Array, mean: Float32Array, rows: Float
   for (let row = 0; row < rows.length; row += off.length) within += dot(off, rows.subarray(row, row + off.length)) ** 2;
   const all = dot(off, off);
   return all === 0 ? 1 : Math.min(1, Math.sqrt(within / all));
+}
+
+/** The probability that `vector` is of the side of the boundary to which `normal` leads from `point`. */
+export function boundarySide(vector: Float32Array, point: Float32Array, normal: Float32Array): number {
+  return sigmoid(dot(vector, normal) - dot(point, normal));
+}
+
+export function sigmoid(logit: number): number {
+  return 1 / (1 + Math.exp(-logit));
 }
 
 function dot(a: Float32Array, b: Float32Array): number {

@@ -67,11 +67,13 @@ export {
 } from "./dual-encoder.js";
 export { type EmbedderInput, EmbedderModel, type LoadEmbedderOptions, loadEmbedder } from "./embedder.js";
 export {
+  boundarySide,
   type ChatNote,
   type Familiarity,
   type FamiliarityFile,
   familiarityFile,
   noteText,
+  sigmoid,
   spanCosine,
   type TrainedForm,
   trainedForms,

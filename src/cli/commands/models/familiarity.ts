@@ -14,6 +14,7 @@ import { withModel } from "./open-model.js";
 
 interface FamiliarityFlags extends ModelFlags {
   readonly imagesPerQuestion?: number;
+  readonly unlike?: string;
   readonly trainedFor?: readonly (TrainedForm | "none")[];
 }
 
@@ -22,6 +23,7 @@ export function addFamiliarityCommand(program: Command, terminal: Terminal): voi
     .addOption(weightsOption())
     .description("record what images a checkpoint was trained on, so that it says which images it does not know")
     .argument("<folder>", "folder of at least 100 images like those of training")
+    .option("--unlike <folder>", "folder of at least 100 images that it was not trained on: both are told apart better")
     .option(
       "--images-per-question <count>",
       "largest number of images that one question was trained with",
@@ -32,21 +34,30 @@ export function addFamiliarityCommand(program: Command, terminal: Terminal): voi
       "forms of answer that it was trained for beyond plain words: json, tools, or none (default: not stated)",
       commaList([...trainedForms, "none"] as const),
     )
-    .addHelpText("after", "\nExample:\n  ocellus familiarity ./training-images --model ./my-checkpoint")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  ocellus familiarity ./training-images --model ./my-checkpoint
+  ocellus familiarity ./training-images --unlike ./other-photos --model ./my-checkpoint`,
+    )
     .action((folder: string, _local: unknown, command: Command) =>
       familiarity(folder, command.optsWithGlobals(), terminal),
     );
 }
 
 async function familiarity(folder: string, flags: FamiliarityFlags, terminal: Terminal): Promise<void> {
-  const names = await imagesIn(folder);
+  const paths = await imagePathsIn(folder);
+  const unlikePaths = flags.unlike === undefined ? undefined : await imagePathsIn(flags.unlike);
   const checkpoint = await resolveModel(flags.model);
-  const vectors = await withModel({ ...flags, model: checkpoint }, terminal, async (model) => {
+  const [vectors, unlike] = await withModel({ ...flags, model: checkpoint }, terminal, async (model) => {
     const embed = model.embedImage?.bind(model);
     if (!embed) throw new OcellusError("unsupported", `${checkpoint} reads text only; name a model that reads images`);
-    return mapConcurrently(names, 2, (name) => embed(join(folder, name), { signal: terminal.signal }));
+    const vectorsOf = (all: readonly string[]) =>
+      mapConcurrently(all, 2, (path) => embed(path, { signal: terminal.signal }));
+    return [await vectorsOf(paths), unlikePaths && (await vectorsOf(unlikePaths))] as const;
   });
-  const images = learnFamiliarity(vectors);
+  const images = learnFamiliarity(vectors, unlike);
   const before = (await readSideJson(checkpoint, familiarityFile)) as Partial<FamiliarityFile> | undefined;
   const perQuestion = flags.imagesPerQuestion ?? before?.images_per_question;
   const trainedFor = flags.trainedFor?.filter((form) => form !== "none") ?? before?.trained_for;
@@ -59,6 +70,19 @@ async function familiarity(folder: string, flags: FamiliarityFlags, terminal: Te
   const path = join(checkpoint, familiarityFile);
   await writeFileAtomically(path, `${JSON.stringify(found, null, 1)}\n`);
   const { values: _, ...facts } = images;
-  if (flags.json) return printJson(terminal, { path, numImages: names.length, ...facts });
-  printLine(terminal, `${path}: ${names.length} images, threshold ${images.threshold.toFixed(3)}`);
+  if (flags.json)
+    return printJson(terminal, {
+      path,
+      numImages: paths.length,
+      ...(unlike && { numUnlike: unlike.length }),
+      ...facts,
+    });
+  printLine(
+    terminal,
+    `${path}: ${paths.length} images${unlike ? ` and ${unlike.length} unlike them` : ""}, threshold ${images.threshold.toFixed(3)}`,
+  );
+}
+
+async function imagePathsIn(folder: string): Promise<string[]> {
+  return (await imagesIn(folder)).map((name) => join(folder, name));
 }
