@@ -138,6 +138,12 @@ describe("an engine's answer", () => {
         "too_large",
         { promptTokens: 2049 },
       ],
+      [
+        400,
+        { error: { message: "This model's maximum context length is 8 tokens. It contains at least 9 input tokens" } },
+        "too_large",
+        { promptTokens: 9 },
+      ],
       [401, { error: "no key" }, "unavailable", {}],
       [404, { error: { message: "The model `x` does not exist." } }, "unavailable", {}],
       [429, {}, "overloaded", { retryAfter: "7" }],

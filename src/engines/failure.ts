@@ -85,11 +85,11 @@ function fromMembers({ message, param, type, code, n_prompt_tokens }: Record<str
   return { message: words, ...(typeof param === "string" && { param }), ...promptTokens };
 }
 
-/** "(length 2049) is longer than the maximum model length", "(150000 tokens) exceeds the available context size". */
+/** "contains at least 2049 input tokens", "(length 2049) is longer than the …", "(150000 tokens) exceeds the available …". */
 function countIn(words: string): number | undefined {
   if (!/context (?:length|size|window)|model length/i.test(words)) return undefined;
-  const [, count] = /\((?:length )?(\d{1,9})(?: tokens)?\) (?:is longer|exceeds)/.exec(words) ?? [];
-  return Number(count ?? 0);
+  const found = /\((?:length )?(\d{1,9})(?: tokens)?\) (?:is longer|exceeds)|(\d{1,9}) input tokens/.exec(words);
+  return Number(found?.[1] ?? found?.[2] ?? 0);
 }
 
 function wordsOf(value: unknown): string {

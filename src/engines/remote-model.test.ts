@@ -222,6 +222,8 @@ describe("a probe", () => {
     expect(description.can).toEqual({ images: false, tools: false, schema: false, logprobs: false });
     expect(findings.find(({ what }) => what === "images")?.reason).toContain("At most 0 image");
     expect(await failure(probeEngine({ url: poor.url, model: "stand-out" }))).toMatchObject({ code: "not_found" });
+    const weak = await startStandIn({ kind: "vllm", answer: () => ({ text: `{"colour"${"  \n".repeat(200)}` }) });
+    expect((await probeEngine({ url: weak.url, model: "stand-in" })).description.can.schema).toBe(true);
     const thinking = await startStandIn({ kind: "vllm", answer: () => ({ reasoning: "hm", text: "{}" }) });
     const always = await probeEngine({ url: thinking.url, model: "stand-in" });
     expect(always.description.can.thinking).toBe("always");

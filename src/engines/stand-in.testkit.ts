@@ -165,17 +165,32 @@ function imagesIn(body: Json): Json[] {
   );
 }
 
-function refusalOf(body: Json, { model = "stand-in", lacks = [] }: StandInOptions) {
-  if (body.model !== model) return errorBody(`The model \`${body.model}\` does not exist.`, "NotFoundError", 404);
+function refusalOf(body: Json, { kind, model = "stand-in", lacks = [], maxModelLen = 4096 }: StandInOptions) {
+  const isOther = body.model !== model && kind !== "llama-server"; // which has one model, and answers by any name
+  if (isOther) return errorBody(`The model \`${body.model}\` does not exist.`, "NotFoundError", 404);
+  const numTokens = JSON.stringify(body.messages).split(/\s+/).length;
+  if (numTokens > maxModelLen) return { error: tooLong(kind, numTokens, maxModelLen) };
   if (lacks.includes("images") && imagesIn(body).length > 0)
     return errorBody("At most 0 image(s) may be provided in one prompt.", "BadRequestError");
   return undefined;
 }
 
+/** In the words that were recorded. */
+function tooLong(kind: EngineKind | undefined, numTokens: number, most: number) {
+  if (kind === "llama-server") {
+    const message = `request (${numTokens} tokens) exceeds the available context size (${most} tokens), try increasing it`;
+    const type = "exceed_context_size_error";
+    return { code: 400, message, type, n_prompt_tokens: numTokens, n_ctx: most };
+  }
+  const message = `This model's maximum context length is ${most} tokens. However, your prompt contains at least ${most + 1} input tokens, which exceeds this limit even without any output tokens.`;
+  return { message, type: "BadRequestError", param: "input_tokens", code: 400 };
+}
+
 /** As vLLM: an image by its name alone is there, or the request is refused. */
 function forgotten(body: Json, images: Set<string>, { mostImages = 64 }: StandInOptions) {
-  for (const { image_url, uuid } of imagesIn(body)) {
-    if (image_url === null && !images.has(uuid)) return errorBody(`Cache miss for image ${uuid}`, "BadRequestError");
+  for (const [i, { image_url, uuid }] of imagesIn(body).entries()) {
+    if (image_url === null && !images.has(uuid))
+      return errorBody(`Cache miss for image at index ${i} but data is not provided.`, "BadRequestError");
     if (uuid === undefined || mostImages === 0) continue;
     images.delete(uuid);
     images.add(uuid);
@@ -205,7 +220,8 @@ async function stream(response: ServerResponse, body: Json, options: StandInOpti
   const thought = kind === "vllm" ? "reasoning" : "reasoning_content";
   for (const word of wordsOf(answer.reasoning)) write(choice({ [thought]: word }));
   let numTokens = 0;
-  for (const word of wordsOf(answer.text)) {
+  const { max_tokens: most = Number.POSITIVE_INFINITY } = body;
+  for (const word of wordsOf(answer.text).slice(0, most)) {
     if (response.destroyed) return;
     if (tokenMs > 0) await new Promise((resolve) => setTimeout(resolve, tokenMs));
     const logprobs =
@@ -223,7 +239,15 @@ async function stream(response: ServerResponse, body: Json, options: StandInOpti
       write(choice({ tool_calls: [{ index, function: { arguments: piece } }] }));
   }
   const called = (answer.toolCalls ?? []).length > 0;
-  write(choice({}, { finish_reason: answer.finishReason ?? (called ? "tool_calls" : "stop"), stop_reason: null }));
+  write(
+    choice(
+      {},
+      {
+        finish_reason: answer.finishReason ?? (called ? "tool_calls" : numTokens >= most ? "length" : "stop"),
+        stop_reason: null,
+      },
+    ),
+  );
   const promptTokens = 40 + 64 * imagesIn(body).length;
   const usage = { prompt_tokens: promptTokens, total_tokens: promptTokens + numTokens, completion_tokens: numTokens };
   write([], { usage: { ...usage, prompt_tokens_details: { cached_tokens: 16 } } });
