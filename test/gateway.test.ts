@@ -3,14 +3,14 @@
 import { writeFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { join } from "node:path";
-import { pino } from "pino";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { openGateway } from "../src/cli/commands/serve/serve-backends.js";
 import { decodeAndDigest, encodePng } from "../src/core/image/node/index.js";
 import { type StandIn, type StandInOptions, startRaw, startStandIn } from "../src/engines/stand-in.testkit.js";
 import type { WireBackendStates } from "../src/protocol/index.js";
-import { createKey, KeyRing } from "../src/server/index.js";
+import { createKey, KeyRing, type ServerOptions } from "../src/server/index.js";
 import { temporaryFolder } from "./support/folders.js";
+import { forbiddenWord, openGuards } from "./support/guards.js";
 import { startServer, type TestServer } from "./support/server.js";
 
 interface Started {
@@ -19,9 +19,15 @@ interface Started {
 }
 
 const admin = createKey("admin");
+const wordsPolicy = { guards: { words: { type: "words", lists: ["words.txt"] } } };
 
 /** The first is asked first: it has nearly all the weight. */
-async function start(urls: readonly string[], settings: object = {}, of: object = {}): Promise<Started> {
+async function start(
+  urls: readonly string[],
+  settings: object = {},
+  of: object = {},
+  options: Partial<ServerOptions> = {},
+): Promise<Started> {
   const path = join(temporaryFolder(), "backends.json");
   const backends = urls.map((url, i) => ({
     ...{ name: `engine-${i}`, url, kind: "vllm", model: "stand-in", weight: i === 0 ? 1000 : 0.001 },
@@ -29,7 +35,7 @@ async function start(urls: readonly string[], settings: object = {}, of: object 
   }));
   const calm = { circuit: { failures: 1000 }, retries: { share: 1 }, health: { intervalMs: 3_600_000 } };
   writeFileSync(path, JSON.stringify({ models: { m: { backends } }, ...calm, ...settings }));
-  const server = await startServer({}, {}, { adminKeys: KeyRing.of([admin.key]), log: pino({ level: "silent" }) });
+  const server = await startServer({}, {}, { adminKeys: KeyRing.of([admin.key]), ...options });
   const gateway = await openGateway({ backends: path }, server.services, server.pool, {
     decode: decodeAndDigest,
     limits: {},
@@ -236,6 +242,19 @@ describe("a server before engines", () => {
     leaving.abort();
     const [asked] = engine.seen.filter(({ path }) => path === "/v1/chat/completions");
     while (!asked!.wasLeft) await new Promise((turn) => setTimeout(turn, 5));
+  });
+
+  it("has its guardrails before every engine: a question that is blocked reaches none, a word that is blocked comes from none", async () => {
+    const guards = await openGuards(temporaryFolder(), wordsPolicy);
+    onTestFinished(() => guards.close());
+    const engine = await startStandIn(saying(`well then ${forbiddenWord} is the word`));
+    const { ask } = await start([engine.url], {}, {}, { guards });
+    const stream = await (await ask("hello", { stream: true })).text();
+    expect(stream).toContain('"finish_reason":"content_filter"');
+    expect(stream).not.toContain(forbiddenWord);
+    const numSeen = engine.seen.length;
+    expect((await ask(`what is ${forbiddenWord}?`)).status).toBe(400);
+    expect(engine.seen).toHaveLength(numSeen);
   });
 
   it("sends an image to the engine that has it, once, and by its name from then on", async () => {

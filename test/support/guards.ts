@@ -154,7 +154,7 @@ export function rerankingWitness(): RerankerModel & { readonly seen: string[] } 
 
 const prompt = {
   started: 0,
-  promptIds: Int32Array.of(1),
+  promptTokens: 1,
   images: [],
   visionMs: 0,
 };
