@@ -104,8 +104,10 @@ it("refuses to start with a file that is not there or has a mistake", async () =
 it("starts without its engines, and says that a model was not reached yet", async () => {
   write({ qwen: ["a"] });
   engines.down.add("a");
-  const gateway = await open();
-  expect(gateway.list()).toEqual([]);
+  const told: string[] = [];
+  const gateway = await open({ onState: (_, { name, state }) => told.push(`${name} ${state}`) });
+  for (let i = 0; i < 2; i++) await gateway.refresh();
+  expect([gateway.list(), told]).toEqual([[], ["a down"]]);
   const details = { retryAfterMs: expect.any(Number) };
   await expect(gateway.resolve("qwen")).rejects.toMatchObject({ code: "unavailable", details });
 });

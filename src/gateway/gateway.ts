@@ -20,6 +20,8 @@ export interface GatewayOptions<Q extends RoutedRequest, E, A> {
   readonly listener: GatewayListener;
   /** Told when a changed file cannot be used. */
   readonly onProblem?: ((problem: string) => void) | undefined;
+  /** Told when a backend is in another state than when it was last looked at. */
+  readonly onState?: ((model: string, backend: BackendState) => void) | undefined;
   /** How often the file is looked at. Default: every second. */
   readonly refreshMs?: number;
   /** In place of the file's routing, to compare. */
@@ -47,6 +49,8 @@ export class Gateway<Q extends RoutedRequest, E, A> {
   readonly #timers: NodeJS.Timeout[] = [];
   #refreshing: Promise<void> | undefined;
   #isClosed = false;
+  /** The states that were told last, by model and backend. */
+  #told: ReadonlyMap<string, BackendState["state"]> = new Map();
 
   private constructor(path: string, options: GatewayOptions<Q, E, A>) {
     this.#path = path;
@@ -61,6 +65,7 @@ export class Gateway<Q extends RoutedRequest, E, A> {
     const gateway = new Gateway(path, options);
     await gateway.#read();
     gateway.#watch();
+    gateway.#tellStates();
     return gateway;
   }
 
@@ -103,6 +108,18 @@ export class Gateway<Q extends RoutedRequest, E, A> {
       if (problem !== this.#problem) this.#options.onProblem?.(`the changed backends are not in force: ${problem}`);
       this.#problem = problem;
     }
+    this.#tellStates();
+  }
+
+  #tellStates(): void {
+    const told = new Map<string, BackendState["state"]>();
+    for (const { model, backends } of this.states)
+      for (const backend of backends) {
+        const key = JSON.stringify([model, backend.name]);
+        told.set(key, backend.state);
+        if (this.#told.get(key) !== backend.state) this.#options.onState?.(model, backend);
+      }
+    this.#told = told;
   }
 
   async #read(): Promise<void> {

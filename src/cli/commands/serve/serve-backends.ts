@@ -49,6 +49,8 @@ export async function openGateway(
       },
     },
     onProblem: (problem) => log.error(problem),
+    onState: (model, { name, state, reason }) =>
+      log[state === "up" ? "info" : "warn"]({ model, backend: name, state, reason }, `a backend is ${state}`),
   });
   pool.use(gateway);
   services.backends = gateway;
