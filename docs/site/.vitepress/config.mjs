@@ -29,6 +29,7 @@ const english = [
       page("Familiarity", "/familiarity"),
       page("Confidence of fields", "/fields"),
       page("Boxes and points", "/places"),
+      page("Text in images", "/reading"),
       page("Documents", "/documents"),
       page("Middleware", "/middleware"),
       page("Coding assistants (MCP)", "/mcp"),

