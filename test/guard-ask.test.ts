@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ocellusError } from "../src/core/base/ocellus-error.testkit.js";
 import type { LanguageModel } from "../src/core/runtime/index.js";
 import { openAsk } from "../src/guardrails/detectors/ask.js";
+import { ImageTexts } from "../src/guardrails/image-texts.js";
 import { Guards } from "../src/guardrails/index.js";
 import type { Subject } from "../src/guardrails/verdict.js";
 import { temporaryFolder } from "./support/folders.js";
@@ -28,7 +29,10 @@ function modelThatThinks(words: Readonly<Record<string, number>>, asked: unknown
 const words: Subject = { kind: "text", text: "a knife on a table" };
 const config = { type: "ask", reads: ["text"], questions: { violence: "Is a weapon shown?" } } as never;
 const look = (model: LanguageModel | undefined) =>
-  openAsk(config, { folder: ".", name: "weapons", model: () => model }).look(words, new AbortController().signal);
+  openAsk(config, { folder: ".", name: "weapons", model: () => model, imageTexts: new ImageTexts() }).look(
+    words,
+    new AbortController().signal,
+  );
 
 describe("the guard that asks a model", () => {
   it("takes how likely yes is beside no, in both languages and any case, not what is written", async () => {

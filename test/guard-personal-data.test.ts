@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { measured } from "../bench/support/personal-score.js";
 import { openDetector } from "../src/guardrails/detectors/index.js";
+import { ImageTexts } from "../src/guardrails/image-texts.js";
 import { parsePolicy, personalDataFinder } from "../src/guardrails/index.js";
 
 const { recall, falseHits } = measured(personalDataFinder().find, 200);
@@ -22,7 +23,7 @@ describe("a personal-data guard", () => {
       JSON.stringify({ guards: { own: { type: "personal-data", ...config } } }),
       "policy.json",
     );
-    const context = { folder: ".", name: "own", model: () => undefined };
+    const context = { folder: ".", name: "own", model: () => undefined, imageTexts: new ImageTexts() };
     return openDetector(policy.guards.own!, context);
   };
   const signal = new AbortController().signal;

@@ -431,6 +431,7 @@ const commands: Readonly<Record<string, (folder: string) => string[]>> = {
   ask: () => ["ask", boots, question],
   "ask --trace": (folder) => ["ask", boots, question, "--trace", join(folder, "trace.html")],
   describe: () => ["describe", boots],
+  read: () => ["read", boots],
   chat: () => ["chat", boots],
   demo: () => ["demo"],
   match: () => ["match", boots, question],
@@ -451,7 +452,7 @@ const commands: Readonly<Record<string, (folder: string) => string[]>> = {
 };
 
 /** These ask nothing that a person has written. */
-const wordless = ["describe", "demo", "golden init"];
+const wordless = ["describe", "demo", "golden init", "read"];
 /** Forbidden words of the question are refused here too, and no picture is needed for it. */
 const inWordsOnly: typeof commands = {
   "index search in words": () => ["index", "search", "shelf", "--text", question],
@@ -472,7 +473,6 @@ const others = [
     "families",
     "familiarity",
     "doctor",
-    "read", // test/documents.test.ts
     "inspect",
     "diff",
     "guard",
@@ -519,7 +519,7 @@ describe("no command is a side door", () => {
         out[name] += text;
         return true;
       });
-    return main([...argv, ...(argv[0] === "eval" ? [] : ["--weights", "fp32"])]);
+    return main([...argv, ...(["eval", "read"].includes(argv[0]!) ? [] : ["--weights", "fp32"])]);
   }
   /** What a free model says about the picture. */
   let answerWords: readonly string[];

@@ -50,7 +50,9 @@ export function bind(detector: Detector, binding: Binding): Guard {
       try {
         const look = () => inTime(detector, subject, timeoutMs, signal);
         return judge(
-          detector.isCostly ? await memory.remember(`${name}@${detector.version}`, subject, look) : await look(),
+          detector.remembers.includes(subject.kind)
+            ? await memory.remember(`${name}@${detector.version}`, subject, look)
+            : await look(),
         );
       } catch (error) {
         throwIfAborted(signal);

@@ -190,11 +190,15 @@ function report(reports: GuardReport[], { guard, verdict, ms }: Check): void {
   const worst = worstOf(verdict);
   const own: GuardReport = {
     ...{ name: guard.name, version: guard.version, stage: guard.stage, verdict: verdict.verdict, ms },
-    ...(worst && worst.action !== "allow" && { category: worst.category, score: worst.score }),
+    ...(worst && worst.action !== "allow" && placeOf(worst)),
     ...(verdict.failed !== undefined && { failed: verdict.failed }),
   };
   if (before) reports[at] = { ...(rank(own) > rank(before) ? own : before), ms: before.ms + ms };
   else reports.push(own);
+}
+
+function placeOf({ category, score, region }: Judged): Pick<GuardReport, "category" | "score" | "region"> {
+  return { category, score, ...(region && { region }) };
 }
 
 function rank({ verdict, failed }: GuardReport): number {

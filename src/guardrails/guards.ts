@@ -9,6 +9,7 @@ import { ioError, OcellusError, Semaphore } from "../core/base/index.js";
 import type { DecodeImage, ImageInput, ImageLimits } from "../core/image/node/index.js";
 import type { LanguageModel, RerankerModel, VisionLanguageModel } from "../core/runtime/index.js";
 import { bind } from "./bind.js";
+import { readsImageText } from "./detectors/index.js";
 import { type Check, Evaluation, worstOf } from "./evaluation.js";
 import { type Asked, whoAsks } from "./guard-context.js";
 import {
@@ -218,7 +219,7 @@ export class Guards {
       const { detector } = detectors.get(name)!;
       return stagesOf(config, detector).map((stage) =>
         bind(detector, {
-          ...{ name, stage, timeoutMs: config.timeoutMs, memory: this.#memory },
+          ...{ name, stage, timeoutMs: timeoutOf(config), memory: this.#memory },
           reach: config.type === "words" ? config.across : undefined,
           onFailure: config.onFailure ?? policy.onFailure,
           rules: rulesFor(policy, asked, name, stage),
@@ -273,6 +274,13 @@ export class Guards {
     this.#recent.length = Math.min(this.#recent.length, maxRecent);
     this.#onCheck({ guard, subject, verdict, ms });
   }
+}
+
+/** Of one look; an image with much text takes seconds to read, and waits for those before it. */
+const [defaultTimeoutMs, readingTimeoutMs] = [5000, 30_000];
+
+function timeoutOf(config: GuardConfig): number {
+  return config.timeoutMs ?? (readsImageText(config) ? readingTimeoutMs : defaultTimeoutMs);
 }
 
 function stagesOf({ stage }: GuardConfig, { reads }: Detector): readonly Stage[] {

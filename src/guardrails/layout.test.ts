@@ -17,7 +17,7 @@ import type { Detector, Finding, Guard, Span } from "./verdict.js";
 function places(spans: readonly Span[], lag: number): Detector {
   const findings = spans.map((span): Finding => ({ category: "found", score: 1, reason: "", span }));
   return {
-    ...{ version: "1", reads: ["text"], isCostly: false, look: async () => findings },
+    ...{ version: "1", reads: ["text"], remembers: [], look: async () => findings },
     watch() {
       let [length, told] = [0, 0];
       const tell = (ready: number) => {

@@ -14,7 +14,7 @@ export function literal(words: Readonly<Record<string, string>>): Detector {
   return {
     version: "1",
     reads: ["text"],
-    isCostly: false,
+    remembers: [],
     look: async (subject) => (subject.kind === "text" ? find(subject.text) : []),
     watch(): TextWatch {
       let text = "";

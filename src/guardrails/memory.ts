@@ -64,7 +64,7 @@ export class VerdictMemory {
   }
 }
 
-function keyOf(subject: Subject): string {
+export function keyOf(subject: Subject): string {
   if (subject.kind === "image") return `image ${subject.digest} ${subject.view} ${subject.frame ?? ""}`;
   return `text ${textDigest(subject.text)}`;
 }

@@ -9,6 +9,7 @@ import { FileFingerprints } from "../core/fs/index.js";
 import type { LanguageModel } from "../core/runtime/index.js";
 import { AuditLog } from "./audit.js";
 import { filesOf, openDetector } from "./detectors/index.js";
+import { ImageTexts } from "./image-texts.js";
 import { emptyPolicy, type Policy, parsePolicy } from "./policy.js";
 import type { Detector } from "./verdict.js";
 
@@ -44,6 +45,7 @@ export class PolicySource {
   readonly #options: PolicySourceOptions;
   readonly #lent: (name: string | undefined) => LanguageModel | undefined;
   readonly #looks = new FileFingerprints();
+  readonly #imageTexts = new ImageTexts();
   #inForce: InForce = nothing;
   #problem: string | undefined;
   #checkedAt = Number.NEGATIVE_INFINITY;
@@ -119,7 +121,7 @@ export class PolicySource {
         const known = before.detectors.get(name);
         if (known?.origin === origin) detectors.set(name, known);
         else {
-          const context = { folder: dirname(path), name, model: this.#lent };
+          const context = { folder: dirname(path), name, model: this.#lent, imageTexts: this.#imageTexts };
           const detector = await openDetector(config, context);
           opened.push(detector);
           detectors.set(name, { detector, origin });
@@ -145,6 +147,7 @@ export class PolicySource {
     await this.#refreshing;
     await this.#inForce.audit?.close();
     await Promise.all([...this.#inForce.detectors.values()].map(({ detector }) => detector.close?.()));
+    await this.#imageTexts.close();
     this.#inForce = nothing;
   }
 }

@@ -39,9 +39,12 @@ const common = {
     .max(2)
     .optional(),
   /** Of one look: beyond a minute a request's own deadline is near. */
-  timeoutMs: z.number().int().min(1).max(60_000).default(5000),
+  timeoutMs: z.number().int().min(1).max(60_000).optional(),
   onFailure: z.enum(["block", "allow"]).optional(),
 };
+
+/** Of a guardrail for texts: whether it looks at the text in images too. */
+const readImages = z.boolean().optional();
 
 /** Switches are named as docs/guards-words.md names them. */
 function checkFoldings(switches: Readonly<Record<string, boolean>>, context: z.RefinementCtx): void {
@@ -70,6 +73,7 @@ const guardSchema = z.discriminatedUnion("type", [
     allow: z.array(z.string().min(1).max(200)).max(10_000).default([]),
     /** How far a word may stretch over messages and be found. */
     across: z.enum(reaches).default("turn"),
+    readImages,
   }),
   z.strictObject({
     ...common,
@@ -79,6 +83,7 @@ const guardSchema = z.discriminatedUnion("type", [
     /** Whether finds that are as likely something else are told too, with a score of 0.4. */
     weak: z.boolean().default(false),
     patterns: z.record(ownKind, z.string().min(1).max(1000).superRefine(checkPattern)).default({}),
+    readImages,
   }),
   /** Pictures that somebody has seen and does not want to see again. */
   z.strictObject({ ...common, type: z.literal("known-images"), images: z.record(digest, category) }),
@@ -181,15 +186,19 @@ export function parsePolicy(text: string, origin: string): Policy {
     });
   const result = policySchema.safeParse(parsedJson(text, origin), { error: fieldExpectation });
   if (!result.success) throw wrong(text, origin, result.error.issues[0]!);
-  for (const [i, rule] of result.data.rules.entries()) {
-    const [field, problem] = problemOfRule(rule, result.data) ?? [];
-    if (problem === undefined) continue;
-    const place = ["rules", i, field!];
-    const [line, path] = [lineOf(text, place), place.join(".")];
+  const refuse = (place: readonly (string | number)[], problem: string) => {
+    const [line, path] = [lineOf(text, [...place]), place.join(".")];
     throw new OcellusError("invalid_config", `${origin}:${line}: ${path}: ${problem}`, {
       details: { path: origin, line, field: path },
     });
+  };
+  for (const [i, rule] of result.data.rules.entries()) {
+    const [field, problem] = problemOfRule(rule, result.data) ?? [];
+    if (problem !== undefined) refuse(["rules", i, field!], problem);
   }
+  for (const [name, config] of Object.entries(result.data.guards))
+    if ("readImages" in config && config.readImages && config.stage?.includes("input") === false)
+      refuse(["guards", name, "readImages"], 'images come in only: expected "input" among its stages');
   return { ...result.data, version: createHash("sha256").update(text).digest("hex").slice(0, 12) };
 }
 

@@ -91,8 +91,8 @@ export interface Detector {
   /** Of everything that its findings depend on: code, weights, lists, prompts. */
   readonly version: string;
   readonly reads: readonly Subject["kind"][];
-  /** Whether what it found in a subject is worth keeping: it costs more than a look into a table. */
-  readonly isCostly: boolean;
+  /** Subjects for which what it found is worth keeping: finding it costs more than a look into a table. */
+  readonly remembers: readonly Subject["kind"][];
   look(subject: Subject, signal: AbortSignal): Promise<readonly Finding[]>;
   /** For texts that are still being written; absent: they are held back until they are whole. */
   watch?(): TextWatch;
@@ -130,6 +130,8 @@ export interface GuardReport {
   readonly ms: number;
   readonly category?: string;
   readonly score?: number;
+  /** Of the finding that decided, where it is in one place of an image. */
+  readonly region?: Region;
   readonly failed?: string;
 }
 

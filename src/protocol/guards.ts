@@ -3,6 +3,9 @@ import { z } from "zod";
 
 const action = z.enum(["allow", "flag", "redact", "block"]);
 
+/** In pixels of the image as it is shown. */
+const regionSchema = z.object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() });
+
 const guardReportSchema = z
   .object({
     name: z.string(),
@@ -12,6 +15,8 @@ const guardReportSchema = z
     ms: z.number(),
     category: z.string().optional(),
     score: z.number().optional(),
+    /** Where in an image the finding is that decided. */
+    region: regionSchema.optional(),
     /** The guard could not look, and why; the verdict is what the policy does then. */
     failed: z.string().optional(),
   })
@@ -58,7 +63,7 @@ const moderationFindingSchema = z.object({
   part: z.number(),
   /** In UTF-16 units. */
   span: span.optional(),
-  region: z.object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() }).optional(),
+  region: regionSchema.optional(),
 });
 export type ModerationFinding = z.infer<typeof moderationFindingSchema>;
 

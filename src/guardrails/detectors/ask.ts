@@ -28,7 +28,7 @@ export function openAsk({ questions, model: name, reads }: Config, { model }: Op
       return hash.digest("hex").slice(0, 12);
     },
     reads,
-    isCostly: true,
+    remembers: reads,
     async look(subject, signal) {
       const asked = model(name);
       if (!asked)

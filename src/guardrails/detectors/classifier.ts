@@ -40,7 +40,7 @@ export async function openClassifier(
   return {
     version: version.slice(0, 12),
     reads: ["image"],
-    isCostly: true,
+    remembers: ["image"],
     async look(subject, signal) {
       if (subject.kind !== "image") return [];
       const found = new Map<string, Finding>();

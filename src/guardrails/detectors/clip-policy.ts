@@ -30,7 +30,7 @@ export async function openClipPolicy(config: Config, { folder }: OpenContext): P
   return {
     version: hash.digest("hex").slice(0, 12),
     reads: ["image"],
-    isCostly: true,
+    remembers: ["image"],
     async look(subject, signal) {
       if (subject.kind !== "image") return [];
       const scores = await clip.classifyAmong(await subject.pixels(), labels, { signal });

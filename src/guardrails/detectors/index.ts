@@ -6,14 +6,25 @@ import { openAsk } from "./ask.js";
 import { openVitClassifier } from "./classifier.js";
 import { openClipPolicy } from "./clip-policy.js";
 import type { OpenContext } from "./context.js";
+import { inImages } from "./in-images.js";
 import { openKnownImages } from "./known-images.js";
 import { openNsfw } from "./nsfw.js";
 import { openPersonalData } from "./personal-data.js";
 import { openWebhook } from "./webhook.js";
 import { openWords } from "./words.js";
 
-/** @throws what opening a list or a checkpoint throws. */
+/** @throws what opening a list or a checkpoint throws; `unavailable` without the networks that read text in images. */
 export async function openDetector(config: GuardConfig, context: OpenContext): Promise<Detector> {
+  const detector = await openPlain(config, context);
+  return readsImageText(config) ? inImages(detector, context.imageTexts) : detector;
+}
+
+/** Whether a guardrail for texts looks at those in images too. */
+export function readsImageText(config: GuardConfig): boolean {
+  return "readImages" in config && config.readImages === true;
+}
+
+async function openPlain(config: GuardConfig, context: OpenContext): Promise<Detector> {
   switch (config.type) {
     case "words":
       return openWords(config, context.folder);

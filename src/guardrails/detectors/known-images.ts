@@ -14,7 +14,7 @@ export function openKnownImages({ images }: Config): Detector {
   return {
     version,
     reads: ["image"],
-    isCostly: false,
+    remembers: [],
     async look(subject) {
       const category = subject.kind === "image" ? known.get(subject.digest) : undefined;
       return category === undefined ? [] : [{ category, score: 1, reason: "an image of the list" }];

@@ -24,7 +24,7 @@ export function spanDetector(version: string, finder: Finder, copy: TextWorkerDa
   return {
     version,
     reads: ["text"],
-    isCostly: false,
+    remembers: [],
     async look(subject, signal) {
       if (subject.kind !== "text") return [];
       const { text } = subject;

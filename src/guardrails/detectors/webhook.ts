@@ -38,7 +38,7 @@ export function openWebhook(config: Config, name: string): Detector {
   return {
     version: "webhook-1",
     reads: config.reads,
-    isCostly: false, // its verdict may change under the same version
+    remembers: [], // its verdict may change under the same version
     async look(subject, signal) {
       const body = JSON.stringify({ guard: name, ...(await described(subject)) });
       for (let attempt = 0; ; attempt++) {

@@ -2,11 +2,13 @@
 import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { ioError, OcellusError, printable } from "../../../core/base/index.js";
-import { drawPlaces } from "../../../core/image/node/index.js";
-import { type ImageInput, type ImageText, loadTextReader, type TextReader } from "../../../core/runtime/index.js";
+import { drawPlaces, LoadedImage } from "../../../core/image/node/index.js";
+import { type ImageText, loadTextReader, type TextReader } from "../../../core/runtime/index.js";
+import type { Guards } from "../../../guardrails/index.js";
 import { integerBetween, numberBetween } from "../../options.js";
 import { startProgress } from "../../ui/progress.js";
 import { printJson, printNotes, type Terminal, writeWords } from "../../ui/terminal.js";
+import { withGuards } from "../models/open-model.js";
 import { readImages } from "./images.js";
 import { addDocumentOptions, type DocumentFlags, isDocument, readDocuments } from "./read-documents.js";
 
@@ -39,28 +41,45 @@ async function read(names: readonly string[], flags: DocumentFlags, terminal: Te
 }
 
 async function readImageText(names: readonly string[], flags: DocumentFlags, terminal: Terminal): Promise<void> {
-  const { draw, json, threads } = flags;
+  const { draw, json } = flags;
   if (draw !== undefined && names.length > 1)
     throw new OcellusError("invalid_request", `read: --draw draws on one image, found ${names.length}`, {
       details: { option: "--draw", limit: 1, found: names.length },
     });
-  const images = await readImages(names, terminal);
-  const reader = await loadTextReader(threads === undefined ? {} : { threads });
-  try {
+  const images = (await readImages(names, terminal)).map((image) => LoadedImage.of(image));
+  await withReader(flags, async (guards, reader) => {
     const found: (ImageText & { readonly image: string })[] = [];
     for (const [i, image] of images.entries()) {
+      await guards.admit(image, terminal.signal);
       const text = await readImage(reader, image, flags, terminal);
+      await checkText(text, guards, terminal.signal);
       found.push({ image: names[i]!, ...text });
       if (draw !== undefined) await drawLines(draw, image, text, terminal);
       if (!json) printText(names, i, text, terminal);
     }
     if (json) printJson(terminal, { images: found });
-  } finally {
-    await reader.close();
-  }
+  });
 }
 
-async function readImage(reader: TextReader, image: ImageInput, flags: DocumentFlags, terminal: Terminal) {
+function withReader(flags: DocumentFlags, body: (guards: Guards, reader: TextReader) => Promise<void>): Promise<void> {
+  const { threads } = flags;
+  return withGuards(flags, async (guards) => {
+    const reader = await loadTextReader(threads === undefined ? {} : { threads });
+    try {
+      await body(guards, reader);
+    } finally {
+      await reader.close();
+    }
+  });
+}
+
+/** To redact a part of it is to block it, as it would be in the image. @throws `blocked`, `unavailable` */
+async function checkText({ text }: ImageText, guards: Guards, signal: AbortSignal): Promise<void> {
+  if (text === "" || (await guards.admitText(text, signal)) === text) return;
+  throw new OcellusError("blocked", "the text in the image holds what a guardrail redacts, so none of it is shown");
+}
+
+async function readImage(reader: TextReader, image: LoadedImage, flags: DocumentFlags, terminal: Terminal) {
   const progress = startProgress(terminal, {
     label: "reading",
     describe: ({ done, total }) => `${done} of ${total} lines`,
@@ -83,7 +102,7 @@ function printText(names: readonly string[], i: number, { text, isComplete }: Im
 }
 
 /** @throws `io` */
-async function drawLines(path: string, image: ImageInput, { lines }: ImageText, { signal }: Terminal): Promise<void> {
+async function drawLines(path: string, image: LoadedImage, { lines }: ImageText, { signal }: Terminal): Promise<void> {
   const png = await drawPlaces(image, lines, { signal });
   await writeFile(path, png).catch((cause: unknown) => Promise.reject(ioError("write the image", path, cause)));
 }

@@ -43,12 +43,16 @@ async function isImage(input: string): Promise<boolean> {
 
 function report({ verdict, findings, reports }: Moderated, terminal: Terminal): string {
   const { bold, dim } = coloursFor(terminal.stdout);
-  const rows = findings.map(({ guard, category, score, action, reason, span }) => [
-    ...[guard, category, score.toFixed(4), action, span ? `${span.start}–${span.end}` : ""],
+  const rows = findings.map(({ guard, category, score, action, reason, span, region }) => [
+    ...[guard, category, score.toFixed(4), action, span ? `${span.start}–${span.end}` : regionText(region)],
     dim(reason),
   ]);
   const looked = reports.map(lookText).join(" · ");
   return [...(rows.length > 0 ? [textTable(rows)] : ["nothing found"]), `${bold(verdict)}  ${dim(looked)}`].join("\n");
+}
+
+function regionText(region: Moderated["findings"][number]["region"]): string {
+  return region ? `${region.width}×${region.height} at ${region.x}, ${region.y}` : "";
 }
 
 function lookText({ name, version, ms, failed }: GuardReport): string {
