@@ -52,6 +52,21 @@ describe("a model that makes vectors", () => {
   });
 });
 
+describe("ocellus index add --read-text", () => {
+  it("finds an image by the words that stand in it, and adds again what was added without them", async () => {
+    const folder = shop(["dress.jpg"]);
+    copyFileSync(join(repository, "test/golden/ocr/receipt.png"), join(folder, "scan.png"));
+    expect((await put("add", "scans", folder)).json).toMatchObject({ added: 2, size: 2 });
+    expect((await put("add", "scans", folder, "--read-text")).json).toMatchObject({ replaced: 2, size: 2 });
+    expect((await put("add", "scans", folder, "--read-text")).json).toMatchObject({ known: 2, replaced: 0 });
+    const { json } = await ocellus("index", "search", "scans", "--text", "热巧克力", "--model", clip);
+    expect(json.hits[0]).toMatchObject({
+      source: join(folder, "scan.png"),
+      text: expect.stringMatching(/热巧克力 ￥26.00\n/),
+    });
+  });
+});
+
 describe("ocellus index sync", () => {
   it("says what has no source any more, and removes it only with --prune", async () => {
     const folder = shop();

@@ -16,7 +16,16 @@ export type { Hit, Query } from "./entry-table.js";
 export { ExactIndex } from "./exact-index.js";
 export { type FindOptions, find, maxHits } from "./find.js";
 export { HnswIndex } from "./hnsw-index.js";
-export { checkModel, checkName, type Intake, keptName, modelOf, pageIntake, prepareEntry } from "./intake.js";
+export {
+  checkModel,
+  checkName,
+  type Intake,
+  keptName,
+  modelOf,
+  type PrepareOptions,
+  pageIntake,
+  prepareEntry,
+} from "./intake.js";
 export { type Match, type MatchOptions, matchByAnswer, matchByCosine } from "./match.js";
 export { type Citation, citedNumbers, pagesFor } from "./pages.js";
 export type { PutEntry } from "./put.js";

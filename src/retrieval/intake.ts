@@ -10,6 +10,7 @@ import {
   LoadedImage,
   thumbnail,
 } from "../core/image/node/index.js";
+import type { TextReader } from "../core/ocr/index.js";
 import type { PdfDocument } from "../core/pdf/index.js";
 import type { Collection } from "./collection.js";
 import type { CollectionInfo, CollectionModel } from "./collection-info.js";
@@ -20,11 +21,15 @@ export interface Intake extends Pick<NewEntry, "source" | "page" | "text" | "met
   readonly image: ImageInput;
   /** Pixels of the longer side of the kept copy. Default 320 to look at; pages, which a model must read, 1536. */
   readonly keepSide?: number | undefined;
+  /** Whether `text` holds what the page itself says: it is not read from its image then. */
+  readonly hasTextLayer?: boolean;
 }
 
 export interface PrepareOptions extends DecodeOptions {
   /** Where pictures are decoded; it has limits of its own. Default: on the caller's thread, within these. */
   readonly decode?: DecodeImage | undefined;
+  /** Reads the text that stands in the image, to be found by it; it comes after what is said of it. Default: it is not read. */
+  readonly textReader?: TextReader | undefined;
 }
 
 /** Side of the copies that people look at, and of pages: print of ten points is read at it. */
@@ -40,16 +45,17 @@ const maxSourceLength = 4096;
 export async function prepareEntry(
   collection: Collection,
   embedder: ImageEmbedder,
-  { image: picture, keepSide, ...labels }: Intake,
-  { decode, ...options }: PrepareOptions = {},
+  { image: picture, keepSide, hasTextLayer = false, ...labels }: Intake,
+  { decode, textReader, ...options }: PrepareOptions = {},
 ): Promise<NewEntry> {
   checkModel(collection.info, embedder);
   checkLengths(labels);
-  const rest = await admitted(labels, embedder);
   const asked = options.signal ? { signal: options.signal } : {};
   const image = LoadedImage.of(picture);
   const here: DecodeImage = (file) => decodeAndDigest(file, options);
   const { image: decoded, digest: pixels } = await image.decoded(decode ?? here, options);
+  const written = hasTextLayer ? undefined : await textReader?.read(decoded, asked);
+  const rest = await admitted(withText(labels, written?.text), embedder);
   const twin = collection.withPixels(pixels)[0];
   const known = twin && collection.vector(twin.id)?.slice();
   if (known) await embedder.admitImage?.(image, asked); // no model sees it, and it is kept all the same
@@ -84,7 +90,13 @@ async function vectorOnce(
   return making;
 }
 
-type Labels = Omit<Intake, "image" | "keepSide">;
+type Labels = Omit<Intake, "image" | "keepSide" | "hasTextLayer">;
+
+/** What an image says after what is said of it. */
+function withText<T extends Pick<Labels, "text">>(labels: T, written = ""): T {
+  const text = [labels.text, written].filter(Boolean).join("\n").slice(0, maxTextLength);
+  return { ...labels, ...(text !== "" && { text }) };
+}
 
 /** All that comes back to those who search: a text, a source, names and values of metadata. */
 async function admitted(labels: Labels, { admitText }: ImageEmbedder): Promise<Labels> {
@@ -130,12 +142,11 @@ export async function checkName(name: string, { admitText }: ImageEmbedder): Pro
 export async function pageIntake(
   pdf: PdfDocument,
   page: number,
-  { text, ...rest }: Omit<Intake, "image" | "page">,
+  labels: Omit<Intake, "image" | "page">,
   signal: AbortSignal,
 ): Promise<Intake> {
   const { image, text: written } = await pdf.page(page, keptPageSide, signal);
-  const said = [text, written].filter(Boolean).join("\n").slice(0, maxTextLength);
-  return { ...rest, page, image, ...(said !== "" && { text: said }) };
+  return { ...withText(labels, written), page, image, hasTextLayer: written.trim() !== "" };
 }
 
 /** What a new collection would record. Costs one small picture through the model: only its vector says how long it is. */

