@@ -52,9 +52,14 @@ describe("ocellus mcp", () => {
         expect(structuredContent).toEqual({ matches, certainty: expect.any(Number), reason: expect.any(String) });
         expect((structuredContent as { certainty: number }).certainty).toBeGreaterThan(0.5);
       }
-      expect(await words("read", { images: ["dress.jpg"] })).toEqual([
+      expect(await words("read", { images: ["dress.jpg"], by: "model" })).toEqual([
         { type: "text", text: expect.stringMatching(/\S/) },
       ]);
+      expect(await words("read", { images: ["screen-warning.png", "dress.jpg"] })).toEqual([
+        { type: "text", text: expect.stringMatching(/Warning.*\n507\n/) },
+        { type: "text", text: "" },
+      ]);
+      expect(await call("read", { images: ["dress.jpg"], max_tokens: 5 })).toMatchObject({ isError: true });
       const { structuredContent: found } = await call("search", { collection: "shop", image: "dress.jpg", count: 1 });
       expect(found).toMatchObject({
         hits: [{ score: expect.closeTo(1, 3), source: expect.stringContaining("dress.jpg") }],

