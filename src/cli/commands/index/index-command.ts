@@ -85,7 +85,7 @@ function addSourceOptions(command: Command): Command {
       "side of the stored copies in pixels (default: 320, pages 1536)",
       integerBetween(16, 4096),
     )
-    .option("--read-text", "also read the text in images and in pages without text (OCR), to be found by it")
+    .option("--read-text", "read the text in images and in pages without text (OCR), so that their words find them")
     .addOption(weightsOption());
 }
 
