@@ -116,6 +116,20 @@ describe("layoutPage", () => {
     ]);
   });
 
+  it("parts lines that were read in an image by their sizes and the room between them, and tells a heading", () => {
+    const read = (text: string, top: number, height: number): PageLine => ({ text, box: [40, top, 340, top + height] });
+    const blocks = layoutPage([
+      read("Cafe", 40, 50),
+      read("No. 2026, a line of the body", 112, 25),
+      read("Questions?", 480, 25),
+    ]);
+    expect(blocks.map((block) => [block.kind, wordsOf(block)])).toEqual([
+      ["heading", "Cafe"],
+      ["paragraph", "No. 2026, a line of the body"],
+      ["paragraph", "Questions?"],
+    ]);
+  });
+
   it("keeps lines of code as they are indented", () => {
     const blocks = layoutPage([
       line("Run this:", 40, 20),

@@ -19,6 +19,8 @@ const [extraGap, indent] = [0.45, 0.8];
 const headingRatios = [1.6, 1.3, 1.1];
 /** An image tells sizes less exactly: a line without descenders is lower. */
 const fewestReadRatio = 1.3;
+/** Shares of a size by which another one differs. */
+const otherSize = { told: 0.12, read: 0.35 };
 /** Letters before a line of code. */
 const longestIndent = 200;
 const [longestHeading, mostHeadingRows] = [200, 3];
@@ -70,11 +72,13 @@ function startsBlock(row: Row, group: readonly Row[], usual: number): boolean {
   const [first, last] = [group[0]!, group.at(-1)!];
   const [size, lastSize] = [sizeOfRow(row), sizeOfRow(last)];
   const unit = Math.max(size, lastSize);
-  const isOther = Math.abs(size - lastSize) > 0.12 * unit && row.cells[0]!.size !== undefined;
+  const isOther =
+    Math.abs(size - lastSize) > (row.cells[0].size === undefined ? otherSize.read : otherSize.told) * unit;
   const gap = row.box[1] - last.box[3];
   if (isMono(row) || isMono(last)) return !isMono(row) || !isMono(last) || gap > 2 * unit;
   if (entryOf(textOf([last]))) return true;
-  if (isOther || isBold(row) !== isBold(last) || gap > usual + extraGap * unit || gap < -2 * unit) return true;
+  if (isOther || isBold(row) !== isBold(last) || gap > Math.min(usual, unit) + extraGap * unit || gap < -2 * unit)
+    return true;
   if (markerOf(textOf([row]))) return true;
   return isIndented(row, first, last, unit, group.length);
 }

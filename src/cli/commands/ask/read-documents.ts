@@ -172,13 +172,21 @@ function imageSource(bytes: Uint8Array, name: string, reader: OpenReader, signal
   return {
     ...{ numPages: 1, pages: [1], close: async () => {} },
     async *read() {
-      const image = await decodeImage(bytes, { signal });
+      const image = await decodeImage(bytes, { signal }).catch((error) => Promise.reject(notReadable(name, error)));
       const opened = await reader();
       if (!opened)
         throw new OcellusError("unavailable", `${name} is an image: ${remedy}`, { details: { source: name } });
       yield await readImage(image, opened, signal);
     },
   };
+}
+
+function notReadable(name: string, error: unknown): unknown {
+  if (!(error instanceof OcellusError) || error.code !== "invalid_image") return error;
+  return new OcellusError("invalid_image", `${name}: expected a PDF or an image: ${error.message}`, {
+    details: { ...error.details, source: name },
+    cause: error,
+  });
 }
 
 async function bytesOf(name: string, { stdin }: Terminal): Promise<Uint8Array> {
