@@ -93,7 +93,7 @@ describe("packing with --calibrate", () => {
     const calibrated = await lossOf(
       (await packCalibrated(checkpoint, { plan, into: into(), calibrateOn: texts })).path,
     );
-    expect(calibrated).toBeLessThan(0.75 * plain);
+    expect(calibrated).toBeLessThan(0.6 * plain); // 0.49; without the float model's inputs as targets 0.68
   });
 
   it("is another packed model than the plain one, and than that of another set", async () => {
@@ -108,7 +108,7 @@ describe("packing with --calibrate", () => {
     expect(manifests[0].calibration).toBeUndefined();
     expect(manifests[1].calibration).toEqual({
       method: "gptq",
-      version: 1,
+      version: 2,
       digest: expect.stringMatching(/^[0-9a-f]{64}$/),
     });
     expect(manifests[2].calibration.digest).not.toBe(manifests[1].calibration.digest);

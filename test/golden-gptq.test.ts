@@ -9,20 +9,23 @@ import { repository } from "./support/folders.js";
 it.each([
   ["symmetric", false],
   ["zero_points", true],
+  ["targeted", true],
 ] as const)("gives the numbers that the reference gives: %s", async (name, zeroPoints) => {
   const file = await openCheckpoint(join(repository, "test/golden/gptq/fixture.safetensors"));
   const floats = async (tensor: string) => toFloat32((await file.read(tensor)).bytes, "f32").slice();
   const [values, expected] = [await floats("weights"), await floats(name)];
-  const { bytes, shape } = await file.read("gram");
+  const doubles = async (tensor: string) => new Float64Array((await file.read(tensor)).bytes.slice().buffer);
+  const gram = await doubles("gram");
+  const target = { cross: await doubles("cross"), more: await floats("more") };
   await file.close();
-  const columns = shape[0]!;
-  const gram = new Float64Array(bytes.slice().buffer);
+  const columns = Math.sqrt(gram.length);
   const span = {
     start: 0,
     columns,
     gram,
     factor: new Float64Array(gram.length),
     ridge: ridgeOf(gram, columns, Infinity),
+    ...(name === "targeted" && { target }),
   };
   writeFactor(span);
   const [rows, format] = [values.length / columns, { kind: "int4", blockSize: 32, zeroPoints } as const];

@@ -1,12 +1,13 @@
 /**
  * Four-bit codes of a decoder's matrices that make up for what they lose, by what the matrices are multiplied with: the inputs of
- * each product are measured on a calibration set, layer half by layer half, each half fed by what the halves before it give once
- * they are rounded. [Frantar et al., GPTQ, 2022]
+ * each product are measured on a calibration set, product by product, as they are once all products before are rounded. What the
+ * float model has in their place is the target. [Frantar et al., GPTQ, 2022; Li et al., GPTAQ, 2025]
  *
- *   embeddings ─ half 0, in float: H of its inputs ─ codes ─ half 0, rounded ─ half 1, in float: H … ─→
+ *   in float:  embeddings ─ half 0: x′ of q, k, v; x′ of o ─ half 1: x′ of gate, up; … ─→
+ *   rounded:   embeddings ─ half 0: x of q, k, v, their codes; x of o, its codes ─ half 1: … ─→
  *
- * Memory: the float weights of one half twice (mapped, and as the runtime lays them out), the hidden states of all sequences, and
- * H of one half's inputs. Nothing grows with the number of layers.
+ * Memory: the float weights of one half twice (mapped, and as the runtime lays them out), the hidden states of all sequences twice,
+ * and the sums of one product's inputs. Nothing grows with the number of layers.
  */
 import { OcellusError, throwIfAborted } from "../base/index.js";
 import { checkpointDigest, openCheckpoint } from "../checkpoint/index.js";
@@ -31,20 +32,18 @@ import {
   type SourceModel,
   withAdapter,
 } from "../pack/index.js";
-import { type ColumnSpan, ridgeOf, type WeightsSource, withStored } from "../quantize/index.js";
+import { withStored } from "../quantize/index.js";
 import type { BlockFormat } from "../tensor/index.js";
 import { type CalibrationSet, readCalibrationSet } from "./calibration-set.js";
+import { type Decoder, type Measuring, measuredSpans } from "./measure.js";
 import { withPiece } from "./piece-session.js";
-import { columnsOf, gramName, type Piece, pieceOf, piecesOf, type Span, withGrams } from "./pieces.js";
+import { type Piece, type Product, pieceOf, piecesOf } from "./pieces.js";
 import { RoundedStore } from "./rounded-store.js";
 import { RoundingThreads } from "./rounding.js";
-import { type Sequence, sequencesOf } from "./sequences.js";
-
-/** Most columns that make up for one another: the work on a row grows with them, that on their factor with the third power. */
-const mostSpan = 1536;
+import { sequencesOf } from "./sequences.js";
 
 /** Raised whenever the same set gives other codes: neither a run nor a packed model of another way of rounding is taken up. */
-const roundingVersion = 1;
+const roundingVersion = 2;
 
 export interface CalibrateOptions extends Omit<PackOptions, "round" | "rewrite"> {
   /** A folder of texts and images. Default: the neutral texts of the package. */
@@ -140,20 +139,18 @@ function decoderOf(model: SourceModel, plan: PackingPlan): Graph {
 async function roundAll(path: string, work: Work, options: CalibrateOptions): Promise<void> {
   const { model, plan, set, formats } = work;
   const { signal, onCalibrateProgress } = options;
-  const float = decoderOf(model, { ...plan, formats: new Map([...(plan.formats ?? []), ...inFloat(formats)]) });
-  const pieces = piecesOf(float, (tensor) => formats.has(tensor));
+  const float = { graph: decoderOf(model, inFloat(plan, formats.keys())), weights: model.weights };
+  const pieces = piecesOf(float.graph, (tensor) => formats.has(tensor));
   const sequences = await withTemporaryFolder("calibration-inputs", (folder) =>
     sequencesOf(path, set, { ...options, into: joinPath(folder, "packed") }),
   );
+  const products = pieces.flatMap((piece) => piece.products);
   const threads = new RoundingThreads({ signal });
-  const memory: Sums = new Map();
+  const all = { ...work, float, sequences, threads, memory: new Map(), signal };
   try {
     for (const [n, piece] of pieces.entries()) {
-      throwIfAborted(signal);
-      const tensors = piece.products.flatMap((product) => product.tensors);
-      if (!(await work.store.open(n, tensors)))
-        await roundPiece(n, piece, { ...work, float, sequences, threads, memory, signal });
-      if (n + 1 < pieces.length) await advance(piece, work, sequences, signal);
+      for (const product of piece.products) await roundProduct(products.indexOf(product), piece, product, all);
+      if (n + 1 < pieces.length) await advance(piece, all);
       onCalibrateProgress?.(n + 1, pieces.length);
     }
   } finally {
@@ -161,89 +158,47 @@ async function roundAll(path: string, work: Work, options: CalibrateOptions): Pr
   }
 }
 
-function inFloat(formats: ReadonlyMap<string, BlockFormat>) {
-  return [...formats.keys()].map((tensor) => [tensor, { kind: "f32" }] as const);
-}
-
-interface PieceWork extends Work {
-  readonly float: Graph;
-  readonly sequences: readonly Sequence[];
+interface Rounding extends Work, Omit<Measuring, "rounded"> {
   readonly threads: RoundingThreads;
-  readonly memory: Sums;
-  readonly signal: AbortSignal | undefined;
 }
 
-async function roundPiece(n: number, piece: Piece, work: PieceWork): Promise<void> {
-  const { model, store, threads, formats } = work;
-  const spans = await measuredSpans(piece, work);
-  await threads.factor(spans.flat());
+/** The decoder with the codes that there are so far; its other four-bit matrices are in float. */
+function roundedDecoder({ model, plan, store, formats }: Work): Decoder {
+  const weights = withStored(model.weights, store);
+  const left = [...formats.keys()].filter((tensor) => store.exactFormat(tensor) === undefined);
+  return { graph: decoderOf({ ...model, weights }, inFloat(plan, left)), weights };
+}
+
+function inFloat(plan: PackingPlan, tensors: Iterable<string>): PackingPlan {
+  const formats = Array.from(tensors, (tensor) => [tensor, { kind: "f32" }] as const);
+  return { ...plan, formats: new Map([...(plan.formats ?? []), ...formats]) };
+}
+
+/** @param n among all products */
+async function roundProduct(n: number, piece: Piece, product: Product, work: Rounding): Promise<void> {
+  const { model, store, threads, formats, signal } = work;
+  throwIfAborted(signal);
+  if (await store.open(n, product.tensors)) return;
+  const spans = await measuredSpans(piece, product, { ...work, rounded: roundedDecoder(work) });
+  await threads.factor(spans);
   const matrices = [];
-  for (const [i, { tensors }] of piece.products.entries())
-    for (const tensor of tensors)
-      matrices.push(await threads.round(model.weights, tensor, spans[i]!, formats.get(tensor)!));
+  for (const tensor of product.tensors)
+    matrices.push(await threads.round(model.weights, tensor, spans, formats.get(tensor)!));
   await store.write(n, matrices);
 }
 
-/** Of the columns of each product's input, over all sequences; not factored yet. */
-async function measuredSpans(
-  piece: Piece,
-  { float, sequences, model, memory, signal }: PieceWork,
-): Promise<ColumnSpan[][]> {
-  const graph = withGrams(pieceOf(float, piece), piece.products, spansOf);
-  const sums = piece.products.map(({ input }, n) =>
-    spansOf(columnsOf(input)).map((span, i) => emptySum(span, gramName(n, i), memory)),
-  );
-  await withPiece(graph, { weights: model.weights, signal }, async (run) => {
-    for (const sequence of sequences) {
-      throwIfAborted(signal);
-      const results = await run(sequence);
-      for (const [n, spans] of sums.entries())
-        for (const [i, { gram }] of spans.entries()) add(gram, results[gramName(n, i)]!.data as Float32Array);
-    }
-  });
-  const numInputs = sequences.reduce((sum, { numTokens }) => sum + numTokens, 0);
-  return sums.map((spans) => spans.map((span) => ({ ...span, ridge: ridgeOf(span.gram, span.columns, numInputs) })));
-}
-
-/** As few spans as the most columns allow, of equal whole multiples of the largest block, but for the last. */
-function spansOf(columns: number): Span[] {
-  const blocks = Math.ceil(columns / 128);
-  const width = 128 * Math.ceil(blocks / Math.ceil(columns / mostSpan));
-  return Array.from({ length: Math.ceil(columns / width) }, (_, i) => {
-    return { start: i * width, columns: Math.min(width, columns - i * width) };
-  });
-}
-
-/** Memory that all threads see, by number and size: used again for each half, since what is dropped is freed late. */
-type Sums = Map<string, Float64Array>;
-
-function emptySum({ start, columns }: Span, name: string, sums: Sums): ColumnSpan {
-  const matrix = (part: string) => {
-    const key = `${name} ${part} ${columns}`;
-    const memory = sums.get(key) ?? new Float64Array(new SharedArrayBuffer(8 * columns * columns));
-    sums.set(key, memory);
-    return memory.fill(0);
-  };
-  return { start, columns, gram: matrix("gram"), factor: matrix("factor"), ridge: 0 };
-}
-
-function add(sum: Float64Array, values: Float32Array): void {
-  for (let i = 0; i < sum.length; i++) sum[i]! += values[i]!;
-}
-
-/** All sequences through the rounded piece. */
-async function advance(
-  piece: Piece,
-  { model, plan, store }: Work,
-  sequences: readonly Sequence[],
-  signal?: AbortSignal,
-) {
-  const weights: WeightsSource = withStored(model.weights, store);
-  const graph = pieceOf(decoderOf({ ...model, weights }, plan), piece);
-  await withPiece(graph, { weights, signal }, async (run) => {
-    for (const sequence of sequences) {
-      throwIfAborted(signal);
-      sequence.hidden = (await run(sequence))[piece.to]!.data as Float32Array;
-    }
-  });
+/** All sequences through the piece, in float and rounded. */
+async function advance(piece: Piece, work: Rounding): Promise<void> {
+  const { float, sequences, signal } = work;
+  const streams = [
+    ["exact", float],
+    ["hidden", roundedDecoder(work)],
+  ] as const;
+  for (const [stream, { graph, weights }] of streams)
+    await withPiece(pieceOf(graph, piece), { weights, signal }, async (run) => {
+      for (const sequence of sequences) {
+        throwIfAborted(signal);
+        sequence[stream] = (await run(sequence, sequence[stream]))[piece.to]!.data as Float32Array;
+      }
+    });
 }

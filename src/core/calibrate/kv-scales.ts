@@ -79,7 +79,7 @@ async function measured(
   try {
     for (const [n, sequence] of sequences.entries()) {
       throwIfAborted(signal);
-      const results = await session.run(feedsOf(graph, sequence), wanted);
+      const results = await session.run(feedsOf(graph, sequence, sequence.hidden), wanted);
       for (const [name, tensor] of Object.entries(results)) take(largest, name.slice("added.".length), tensor);
       onProgress?.(n + 1, sequences.length);
     }

@@ -11,7 +11,12 @@ export interface PieceOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export type RunPiece = (sequence: Sequence) => Promise<Readonly<Record<string, DeviceTensor>>>;
+/** @param hidden what carries the sequence into the piece; @param more inputs that no sequence has */
+export type RunPiece = (
+  sequence: Sequence,
+  hidden: Float32Array,
+  more?: Feeds,
+) => Promise<Readonly<Record<string, DeviceTensor>>>;
 
 /** Writes the piece and its weights into the cache for as long as `body` runs it. */
 export async function withPiece<T>(
@@ -23,7 +28,7 @@ export async function withPiece<T>(
     const session = await GraphSession.open(await writeGraph(graph, weights, folder, signal), { device: "cpu" });
     const wanted = Object.fromEntries(graph.outputs.map(({ name }) => [name, null]));
     try {
-      return await body((sequence) => session.run(feedsOf(graph, sequence), wanted));
+      return await body((sequence, hidden, more) => session.run(feedsOf(graph, sequence, hidden, more), wanted));
     } finally {
       await session.close();
     }
@@ -31,12 +36,18 @@ export async function withPiece<T>(
 }
 
 /** The first input is what carries the sequence; caches and states are empty. */
-export function feedsOf({ inputs }: Graph, { hidden, numTokens, feeds }: Sequence): Feeds {
+export function feedsOf(
+  { inputs }: Graph,
+  { numTokens, feeds }: Sequence,
+  hidden: Float32Array,
+  more: Feeds = {},
+): Feeds {
   const [carried, ...others] = inputs;
+  const given: Feeds = { ...feeds, ...more };
   const columns = hidden.length / numTokens;
   return {
     [carried!.name]: float32(hidden, [1, numTokens, columns]),
-    ...Object.fromEntries(others.map((input) => [input.name, feeds[input.name] ?? emptyPast(input, numTokens)])),
+    ...Object.fromEntries(others.map((input) => [input.name, given[input.name] ?? emptyPast(input, numTokens)])),
   };
 }
 

@@ -16,6 +16,19 @@ export interface ColumnSpan {
   readonly factor: Float64Array;
   /** Added to H's diagonal. */
   readonly ridge: number;
+  /** What the rounded product is to give, where that is not what the weights give: */
+  readonly target?: SpanTarget;
+}
+
+/**
+ * Weights w are to give of x what they give of x′, which x was before earlier rounding, and r more in each row: least squares moves
+ * them to w + (w·C + D)·(H + ridge)⁻¹. [asymmetric calibration: Li et al., GPTAQ, 2025; r: docs/quantization.md]
+ */
+export interface SpanTarget {
+  /** C = Σ (x′ − x)·xᵀ [columns, columns]. */
+  readonly cross: Float64Array;
+  /** D = Σ r·xᵀ [rows of the whole matrix, columns]. Absent: r is 0. */
+  readonly more?: Float32Array | undefined;
 }
 
 /** Of the mean of H's diagonal; with few inputs their number decides. [Frantar et al. 2022 have 1 % throughout] */

@@ -7,7 +7,7 @@
 import { invariant } from "../base/index.js";
 import type { BlockFormat } from "../tensor/index.js";
 import { emptyRows, type QuantizedRows } from "./blocks.js";
-import { type ColumnSpan, subtract } from "./column-span.js";
+import { type ColumnSpan, dot, type SpanTarget, subtract } from "./column-span.js";
 import type { FloatRows } from "./encode.js";
 import { expectFinite } from "./not-finite.js";
 import { nearestCode, type Panel } from "./panel.js";
@@ -39,14 +39,38 @@ function panelOf(source: FloatRows, span: ColumnSpan, firstRow: number, format: 
   const { blockSize, zeroPoints = false } = format;
   const rows = Math.min(panelRows, source.rows - firstRow);
   const { columns } = span;
-  const values = new Float64Array(rows * columns);
-  for (let row = 0; row < rows; row++) {
-    const start = (firstRow + row) * source.columns + span.start;
-    values.set(source.values.subarray(start, start + columns), row * columns);
-  }
+  const values = movedRows(source, span, firstRow, rows);
   const blocks = rows * Math.ceil(columns / blockSize);
   const parts = { codes: new Float64Array(values.length), scales: new Float64Array(blocks) };
   return { firstRow, rows, columns, blockSize, zeroPoints, values, ...parts, zeros: new Float64Array(blocks) };
+}
+
+/** The weights of some rows, moved towards the span's target. */
+function movedRows(source: FloatRows, span: ColumnSpan, firstRow: number, rows: number): Float64Array {
+  const { start, columns, target } = span;
+  const values = new Float64Array(rows * columns);
+  const at = (row: number) => (firstRow + row) * source.columns + start;
+  for (let row = 0; row < rows; row++) values.set(source.values.subarray(at(row), at(row) + columns), row * columns);
+  if (target) addSolved(values, pullOf(values, span, target, (source.origin?.firstRow ?? 0) + firstRow), span);
+  return values;
+}
+
+/** w·C + D of some rows; a row of C is read once for all of them. */
+function pullOf(values: Float64Array, { columns }: ColumnSpan, { cross, more }: SpanTarget, row: number): Float64Array {
+  const pull = new Float64Array(values.length);
+  if (more) pull.set(more.subarray(row * columns, row * columns + pull.length));
+  for (let i = 0; i < columns; i++)
+    for (let at = 0; at < pull.length; at += columns) subtract(pull, at, cross, i * columns, -values[at + i]!, columns);
+  return pull;
+}
+
+/** Adds `pull`·UᵀU, the product with (H + ridge)⁻¹, row by row of U. */
+function addSolved(values: Float64Array, pull: Float64Array, { columns, factor }: ColumnSpan): void {
+  for (let i = 0; i < columns; i++) {
+    const [from, count] = [i * columns + i, columns - i];
+    for (let at = i; at < pull.length; at += columns)
+      subtract(values, at, factor, from, -dot(factor, from, count, pull, at), count);
+  }
 }
 
 /** `work` holds the values, where they are not rounded yet with the errors of those before them. */

@@ -4,6 +4,9 @@ GPTQ as its paper writes it (Frantar et al. 2022, algorithm 1, in its lazy-free 
 its diagonal; the upper Cholesky factor of H⁻¹; columns from left to right, each error spread over those behind it. Scales are
 searched when a block begins, by weighted least squares over the same candidates as src/core/quantize/scale-search.ts. Behind it one
 sweep of coordinate descent over the codes (Behdin et al. 2023). Plain numpy in float64.
+
+"targeted": the weights are first moved to what gives, of the inputs x, nearest to what they gave of other inputs x' and r more
+(Li et al. 2025, in closed form): w + (w·C + D)·(H + ridge)⁻¹ with C = Σ (x' − x)·xᵀ, D = Σ r·xᵀ.
 """
 import json
 import platform
@@ -66,7 +69,13 @@ causes = random.normal(size=(INPUTS, 10)) @ random.normal(size=(10, COLUMNS))
 inputs = causes + 0.5 * random.normal(size=(INPUTS, COLUMNS)) * np.exp(random.normal(size=COLUMNS))
 gram = inputs.T @ inputs
 weights = random.normal(size=(ROWS, COLUMNS)).astype(np.float32)
+before = inputs + 0.3 * random.normal(size=inputs.shape) + 0.1 * np.roll(inputs, 1, axis=1)
+owed = inputs @ random.normal(size=(COLUMNS, ROWS)) * 0.02 + 0.1 * random.normal(size=(INPUTS, ROWS))
+cross, more = (before - inputs).T @ inputs, (owed.T @ inputs).astype(np.float32)
+inverse = np.linalg.inv(gram + DAMPING * np.mean(np.diag(gram)) * np.eye(COLUMNS))
+moved = weights + (weights.astype(np.float64) @ cross + more) @ inverse
 tensors = {"weights": weights, "gram": gram, "symmetric": gptq(weights, gram, False), "zero_points": gptq(weights, gram, True)}
+tensors |= {"cross": cross, "more": more, "targeted": gptq(moved, gram, True)}
 save_file(tensors, HERE / "fixture.safetensors")
 versions = {"command": "python make_golden.py", "python": platform.python_version(), "numpy": np.__version__}
 (HERE / "made-by.json").write_text(json.dumps(versions, indent=2) + "\n")
