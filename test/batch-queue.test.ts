@@ -1,4 +1,5 @@
 /** The queue of batches in a real PostgreSQL: one result for each request, whatever happens to workers. */
+import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { BatchQueue, type ParkedLine } from "../src/batch-queue/index.js";
 import { ocellusError } from "../src/core/base/ocellus-error.testkit.js";
@@ -57,6 +58,16 @@ const taken = (queue: BatchQueue, count: number) =>
     },
     { timeout: 30_000, interval: 50 },
   );
+async function numWaitingForLocks(connectionString: string): Promise<number> {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  const { rows } = await client.query(
+    "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+  );
+  await client.end();
+  return rows.length;
+}
+
 describe.skipIf(noPostgres)("a queue of requests", () => {
   it("hands each request to one process, and has its result once", async () => {
     const [a, b] = await two(60);
@@ -146,6 +157,32 @@ describe.skipIf(noPostgres)("a queue of requests", () => {
     expect(await a.keep(held!, answer("late"))).toBe(false);
     expect([await b.take(9), await b.progress()]).toEqual([[], []]);
     expect(await b.remove(batch)).toBe(false);
+  });
+
+  it("keeps no answer to a request of a removed batch in one that was added under its name", async () => {
+    const [a, b] = await two(1);
+    const [held] = await a.take(1);
+    await b.remove(batch);
+    await b.begin({ name: batch, total: 1, digest: "2" });
+    await b.add(batch, [{ customId: "0", line: "another question" }]);
+    expect(await a.keep(held!, answer("to the first question"))).toBe(false);
+    expect(await linesOf(b)).toEqual([]);
+    expect(await b.take(1)).toMatchObject([{ line: "another question" }]);
+  });
+
+  it("answers of workers wait for a batch that is being removed, and come to nothing", async () => {
+    const [a, b, url] = await two(1);
+    const [held] = await a.take(1);
+    const removing = new pg.Client({ connectionString: url });
+    await removing.connect();
+    await removing.query("begin");
+    await removing.query("delete from ocellus_batches.batches");
+    const kept = a.keep(held!, answer("late"));
+    await vi.waitFor(async () => expect(await numWaitingForLocks(url)).toBe(1), { timeout: 10_000 });
+    await removing.query("commit");
+    await removing.end();
+    expect(await kept).toBe(false);
+    await expect(b.add(batch, requests(1))).rejects.toThrow(ocellusError("not_found", { batch }));
   });
 
   it("is whole after connections have broken in the middle of everything", async () => {

@@ -25,6 +25,7 @@ export interface QueuedRequest {
 export interface TakenRequest extends QueuedRequest {
   readonly jobId: string;
   readonly batch: string;
+  readonly batchId: string;
 }
 
 export interface BatchResult {
@@ -51,6 +52,8 @@ export type ParkedLine = (customId: string, reported: string | undefined, attemp
 
 interface JobData {
   readonly batch: string;
+  /** Which making of the batch: one that is removed and added again may be of other requests. */
+  readonly batchId: string;
   readonly customId: string;
   readonly line: string;
 }
@@ -91,11 +94,13 @@ export class BatchQueue {
   /**
    * Requests that are not there yet and have no result. Interrupted and repeated, each is there once.
    * @param again also those whose result is a failure, which is forgotten
+   * @throws `not_found` where the batch was removed meanwhile
    */
   async add(batch: string, requests: readonly QueuedRequest[], again = false): Promise<void> {
     const ids = requests.map(({ customId }) => customId);
     await this.#database.transaction(async (db) => {
-      if (again) await this.#forgetFailures(db, batch, ids);
+      const batchId = await this.#idOf(db, batch);
+      if (again) await this.#forgetFailures(db, { batch, batchId }, ids);
       const ended = await db.executeSql(
         `select custom_id from ${schema}.results where batch = $1 and custom_id = any($2)`,
         [batch, ids],
@@ -104,19 +109,32 @@ export class BatchQueue {
       const jobs = requests
         .filter(({ customId }) => !done.has(customId))
         .map((request) => ({
-          ...{ id: jobIdOf(batch, request.customId), name: queues.requests, singletonKey: batch },
-          data: { batch, ...request } satisfies JobData,
+          ...{ id: jobIdOf(batchId, request.customId), name: queues.requests, singletonKey: batch },
+          data: { batch, batchId, ...request } satisfies JobData,
         }));
       if (jobs.length > 0) await this.#database.boss.insert(jobs, { db });
     });
   }
 
-  async #forgetFailures(db: Db, batch: string, ids: readonly string[]): Promise<void> {
+  /** Held until the transaction ends. */
+  async #idOf(db: Db, batch: string): Promise<string> {
+    const { rows } = await db.executeSql(`select id from ${schema}.batches where name = $1 for key share`, [batch]);
+    if (rows.length > 0) return rows[0].id;
+    throw new OcellusError("not_found", `the batch ${batch} was removed while requests were added to it`, {
+      details: { batch },
+    });
+  }
+
+  async #forgetFailures(
+    db: Db,
+    { batch, batchId }: Pick<JobData, "batch" | "batchId">,
+    ids: readonly string[],
+  ): Promise<void> {
     const { rows } = await db.executeSql(
       `delete from ${schema}.results where batch = $1 and custom_id = any($2) and not is_answer returning custom_id`,
       [batch, ids],
     );
-    const jobIds: string[] = rows.map((row) => jobIdOf(batch, row.custom_id));
+    const jobIds: string[] = rows.map((row) => jobIdOf(batchId, row.custom_id));
     if (jobIds.length > 0) await this.#database.boss.deleteJob(queues.requests, jobIds, { db });
   }
 
@@ -163,8 +181,9 @@ export class BatchQueue {
   }
 
   /** The result of a request, and its end. @returns false where there is a result already, or the batch was removed */
-  async keep({ jobId, batch, customId }: TakenRequest, result: BatchResult): Promise<boolean> {
-    const isFirst = await this.#store(queues.requests, jobId, { batch, customId }, result);
+  async keep(request: TakenRequest, result: BatchResult): Promise<boolean> {
+    const { jobId } = request;
+    const isFirst = await this.#store(queues.requests, jobId, request, result);
     this.#held.delete(jobId);
     return isFirst;
   }
@@ -172,15 +191,15 @@ export class BatchQueue {
   async #store(
     queue: string,
     jobId: string,
-    { batch, customId }: Pick<JobData, "batch" | "customId">,
+    { batch, batchId, customId }: Pick<JobData, "batch" | "batchId" | "customId">,
     { isAnswer, line }: BatchResult,
   ): Promise<boolean> {
     return this.#database.transaction(async (db) => {
       const stored = await db.executeSql(
         `insert into ${schema}.results (batch, custom_id, is_answer, line)
-         select $1, $2, $3, $4 where exists (select from ${schema}.batches where name = $1)
+         select name, $3, $4, $5 from ${schema}.batches where name = $1 and id = $2 for key share
          on conflict do nothing returning seq`,
-        [batch, customId, isAnswer, line],
+        [batch, batchId, customId, isAnswer, line],
       );
       await this.#database.boss.complete(queue, jobId, {}, { db });
       return stored.rows.length > 0;
@@ -293,8 +312,8 @@ function keyOf({ batch, customId }: Pick<JobData, "batch" | "customId">): string
   return `${batch}\n${customId}`;
 }
 
-/** The same request always has the same job. */
-function jobIdOf(batch: string, customId: string): string {
-  const hex = createHash("sha256").update(keyOf({ batch, customId })).digest("hex").slice(0, 32);
+/** The same request of a batch always has the same job. */
+function jobIdOf(batchId: string, customId: string): string {
+  const hex = createHash("sha256").update(`${batchId}\n${customId}`).digest("hex").slice(0, 32);
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }

@@ -1,7 +1,7 @@
 /**
  * PostgreSQL as the queue of a batch: `pg-boss` hands jobs out, tables of ours beside its own keep batches and results, all in
  * one schema and over one pool, so that a result and the end of its job are one transaction.
- *   batches  name, total, digest of the input, is_whole: all of the input is there
+ *   batches  name, id of this making of it, total, digest of the input, is_whole: all of the input is there
  *   results  one row for each request that has ended: (batch, custom_id) is the key, so there cannot be two
  * Two indexes more on pg-boss's jobs, which would otherwise sort all that wait for each job that it hands out.
  */
@@ -21,7 +21,7 @@ const completedSeconds = 60;
 const tables = `
   select pg_advisory_xact_lock(hashtext('${schema}'));
   create table if not exists ${schema}.batches (
-    name text primary key, total bigint not null, digest text not null, is_whole boolean not null default false,
+    name text primary key, id uuid not null default gen_random_uuid(), total bigint not null, digest text not null, is_whole boolean not null default false,
     created_at timestamptz not null default now());
   create table if not exists ${schema}.results (
     batch text not null references ${schema}.batches on delete cascade, custom_id text not null,
