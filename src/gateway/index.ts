@@ -1,6 +1,6 @@
 export { BackendHealth, defaultHealth, ejectOutliers } from "./backend-health.js";
-export { type BackendConfig, backendsFileSchema, type Timeouts } from "./backends-file.js";
-export type { OpenEngine, OpenedEngine, RoutedEngine, RoutedRequest } from "./engine.js";
+export type { BackendConfig, Timeouts } from "./backends-file.js";
+export type { OpenEngine, OpenedEngine, RoutedRequest } from "./engine.js";
 export { Gateway, type GatewayOptions } from "./gateway.js";
 export { GatewayMetrics } from "./gateway-metrics.js";
 export type { ChooseBackend } from "./pool.js";
