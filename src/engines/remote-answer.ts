@@ -107,7 +107,8 @@ class CallWriter {
 
   end(): string {
     if (this.#index === undefined) return "";
-    const given = this.#arguments.trim() === "" ? "{}" : this.#arguments;
+    // Within a string of JSON, `<\/` is `</`: a tag in there is not the block's end.
+    const given = this.#arguments.trim() === "" ? "{}" : this.#arguments.replaceAll("</", "<\\/");
     const block = `\n<tool_call>\n{"name": ${JSON.stringify(this.#name)}, "arguments": ${given}}\n</tool_call>`;
     this.#index = undefined;
     this.#name = "";

@@ -148,7 +148,7 @@ export class Gateway<Q extends RoutedRequest, E, A> {
     const before = this.#file;
     this.#file = file;
     await Promise.all(adopted);
-    if (before) this.#watch();
+    if (before && !this.#isClosed) this.#watch();
   }
 
   #add(name: string, settings: PoolSettings): Entry<Q, E, A> {
