@@ -12,6 +12,7 @@ describe("what is read one after the other", () => {
       text: async (text) => text,
       json: async (text) => text,
       image: async (image) => image,
+      video: async (video) => video,
       seams: async (texts, reach) => void seams.push([reach, texts.join("|")]),
     };
     await guardedConversation(

@@ -1,6 +1,6 @@
 /** All words and pictures of a conversation, each through its check. */
 import { entriesOf, numberText, withNotesOf } from "../core/base/index.js";
-import type { ImageInput } from "../core/image/node/index.js";
+import { type ImageInput, SampledVideo, VideoFile } from "../core/image/node/index.js";
 import type { ImageDetail } from "../core/image/spec/index.js";
 import { type ChatMessage, type ContentPart, image } from "../core/runtime/index.js";
 import type { Reach } from "./verdict.js";
@@ -12,6 +12,8 @@ export interface Checks {
   readonly json: (text: string) => Promise<string>;
   /** Of texts that are read one after the other: whether one thing is in two of them. */
   readonly seams: (texts: readonly string[], reach: Reach) => Promise<void>;
+  /** The video whose frames were checked. */
+  readonly video: (file: VideoFile | SampledVideo) => Promise<SampledVideo | VideoFile>;
   /** The picture that was checked. */
   readonly image: (input: ImageInput, detail?: ImageDetail) => Promise<ImageInput>;
 }
@@ -91,16 +93,15 @@ function isText(part: ContentPart | string): part is Extract<ContentPart, { type
 
 async function guardedPart(
   part: ContentPart,
-  { text, image: picture }: Pick<Checks, "text" | "image">,
+  { text, image: picture, video }: Pick<Checks, "text" | "image" | "video">,
 ): Promise<ContentPart> {
   if (isText(part)) return { type: "text", text: await text(part.text) };
   if (part?.type === "image" && part.image) return image(await picture(part.image, part.detail), part.detail);
-  if (part?.type === "video" && Array.isArray(part.video?.frames))
-    return {
-      type: "video",
-      video: { ...part.video, frames: await Promise.all(part.video.frames.map((frame) => picture(frame))) },
-    };
-  return part;
+  if (part?.type !== "video" || !part.video) return part;
+  const { video: given } = part;
+  if (given instanceof VideoFile || given instanceof SampledVideo) return { type: "video", video: await video(given) };
+  if (!Array.isArray(given.frames)) return part;
+  return { type: "video", video: { ...given, frames: await Promise.all(given.frames.map((frame) => picture(frame))) } };
 }
 
 /** A JSON value with each of its strings checked; names of fields are code, not words. */

@@ -3,7 +3,7 @@
  * server's shelf and the command line hand out no other, so that a new route or command cannot go around it.
  */
 import { invariant, OcellusError } from "../core/base/index.js";
-import type { ImageInput } from "../core/image/node/index.js";
+import { type ImageInput, SampledVideo, type VideoFile } from "../core/image/node/index.js";
 import type { ImageDetail, RgbImage } from "../core/image/spec/index.js";
 import {
   type Capabilities,
@@ -150,7 +150,8 @@ async function enter(model: LanguageModel, guards: Gatekeeper, messages: readonl
     const text = (words: string) => evaluation.text(words, signal);
     const json = (value: string) => evaluation.text(value, signal, plainJson);
     const seams = (texts: readonly string[], reach: Reach) => evaluation.seams(texts, reach, signal);
-    const conversation = await guardedConversation(messages, { text, json, image: picture, seams });
+    const video = (file: VideoFile | SampledVideo) => guardedVideo(file, evaluation, model, guards, signal);
+    const conversation = await guardedConversation(messages, { text, json, image: picture, video, seams });
     const { tools, templateVariables } = options;
     const given = {
       ...(tools && { tools: await guardedStrings(tools, text) }),
@@ -297,4 +298,27 @@ async function guardedImage(
   };
   await evaluation.image(seen ? [whole, seen] : [whole], signal);
   return image;
+}
+
+/**
+ * The frames that were checked are the frames that are passed on. One after another, since a video has many; they come in the
+ * size that the model is shown, so that there is no other view of them.
+ * @throws `unsupported` for a model that is shown no videos.
+ */
+async function guardedVideo(
+  file: VideoFile | SampledVideo,
+  evaluation: Evaluation,
+  model: LanguageModel,
+  guards: Gatekeeper,
+  signal: AbortSignal,
+): Promise<VideoFile | SampledVideo> {
+  if (evaluation.guards("input", "image").length === 0) return file;
+  if (!(file instanceof SampledVideo) && !model.sampleVideo)
+    throw new OcellusError("unsupported", "this model is shown no video files; send a few frames as images", {
+      details: { found: "videos", supported: ["text", "images"] },
+    });
+  const sampled = file instanceof SampledVideo ? file : await model.sampleVideo!(file, { signal });
+  const view = { frame: model.info.digest, modelView: undefined };
+  for (const frame of await sampled.frames({ signal })) await guardedImage(frame, evaluation, view, guards, signal);
+  return sampled;
 }

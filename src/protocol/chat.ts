@@ -16,11 +16,20 @@ const imagePart = z.object({
   type: z.literal("image_url"),
   image_url: z.union([z.string(), z.object({ url: z.string(), detail: imageDetailSchema.optional() })]),
 });
+/** As vLLM has it; for models that are shown videos. */
+const videoPart = z.object({
+  type: z.literal("video_url"),
+  video_url: z.union([z.string(), z.object({ url: z.string() })]),
+});
+/** An uploaded image or video. */
 const filePart = z.object({ type: z.literal("file"), file: z.object({ file_id: z.string() }) });
 
 const textContent = z.union([z.string(), z.array(textPart).max(256)]);
 /** As many parts as 64 pictures with words around each need, and some. */
-const content = z.union([z.string(), z.array(z.discriminatedUnion("type", [textPart, imagePart, filePart])).max(256)]);
+const content = z.union([
+  z.string(),
+  z.array(z.discriminatedUnion("type", [textPart, imagePart, videoPart, filePart])).max(256),
+]);
 
 export const toolCallSchema = z.object({
   id: z.string(),

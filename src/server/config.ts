@@ -19,17 +19,21 @@ export const serverConfigSchema = z.strictObject({
   maxImagePixels: count.default(50e6).describe("pixel limit of one decoded image"),
   decodeMs: count.default(20_000).describe("time limit for decoding and resizing one image"), // an AVIF of the largest size on a slow core
   maxImages: count.default(64).describe("images per request"),
+  maxVideos: count.default(4).describe("videos per request"),
+  maxVideoBytes: count.default(64 * MiB).describe("size limit of one video file"), // minutes from a phone
+  maxVideoSeconds: count.default(3600).describe("length limit of one video"),
+  videoMs: count.default(60_000).describe("time limit for each pass of ffmpeg over one video"),
   // Two of the largest pictures that any family takes, or forty common photos.
   maxPixelBytes: count
     .default(1024 * MiB)
     .describe("size limit of all resized images that wait for the vision encoder"),
-  allowImageUrls: z.boolean().default(false).describe("fetch images by http(s) URL, from public hosts only"),
+  allowImageUrls: z.boolean().default(false).describe("fetch images and videos by http(s) URL, from public hosts only"),
   // "nas.lan" is its port 80 or 443; another one is named: "nas.lan:8080".
   imageHosts: z
     .array(z.string().refine(isHost, "expected HOST or HOST:PORT in lower case, as an address has it"))
     .default([])
-    .describe("private hosts to allow in image URLs, HOST or HOST:PORT"),
-  imageTimeoutMs: count.default(10_000).describe("time limit for fetching one image"),
+    .describe("private hosts to allow in image and video URLs, HOST or HOST:PORT"),
+  imageTimeoutMs: count.default(10_000).describe("time limit for fetching one image or video"),
   collections: z
     .string()
     .optional()

@@ -1,25 +1,30 @@
 /** Messages from the wire → messages for the model. Pictures are resolved here: nothing a stranger wrote is taken for a path. */
 
-import { type ChatMessage, type ContentPart, image } from "../core/runtime/index.js";
+import { type ChatMessage, type ContentPart, image, type VideoFile } from "../core/runtime/index.js";
 import { parseBodyJson, refusal, type ToolCall, type WireMessage, type WirePart } from "../protocol/index.js";
-import type { ResolveImage } from "./images.js";
+import { type ResolveImage, type ResolveVideo, urlOf } from "./images.js";
 
 type TemplateCall = NonNullable<ChatMessage["tool_calls"]>[number];
 
-export async function readConversation(
-  messages: readonly WireMessage[],
-  resolveImage: ResolveImage,
-): Promise<ChatMessage[]> {
-  return Promise.all(messages.map((message) => readMessage(message, resolveImage)));
+/** What the parts of messages name. */
+interface Resolve {
+  readonly image: ResolveImage;
+  readonly video: ResolveVideo;
+  /** Whether an uploaded file is a video. */
+  readonly isVideo: (fileId: string) => boolean;
 }
 
-async function readMessage(message: WireMessage, resolveImage: ResolveImage): Promise<ChatMessage> {
+export async function readConversation(messages: readonly WireMessage[], resolve: Resolve): Promise<ChatMessage[]> {
+  return Promise.all(messages.map((message) => readMessage(message, resolve)));
+}
+
+async function readMessage(message: WireMessage, resolve: Resolve): Promise<ChatMessage> {
   switch (message.role) {
     case "system":
     case "developer":
       return { role: "system", content: message.content };
     case "user":
-      return { role: "user", content: await readContent(message.content, resolveImage) };
+      return { role: "user", content: await readContent(message.content, resolve) };
     case "assistant":
       return {
         role: "assistant",
@@ -30,7 +35,7 @@ async function readMessage(message: WireMessage, resolveImage: ResolveImage): Pr
     case "tool":
       return {
         role: "tool",
-        content: await readContent(message.content, resolveImage),
+        content: await readContent(message.content, resolve),
         tool_call_id: message.tool_call_id,
       };
     default:
@@ -49,18 +54,24 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-async function readContent(
-  content: string | readonly WirePart[],
-  resolveImage: ResolveImage,
-): Promise<ChatMessage["content"]> {
-  return typeof content === "string" ? content : Promise.all(content.map((part) => readPart(part, resolveImage)));
+async function readContent(content: string | readonly WirePart[], resolve: Resolve): Promise<ChatMessage["content"]> {
+  return typeof content === "string" ? content : Promise.all(content.map((part) => readPart(part, resolve)));
 }
 
-async function readPart(part: WirePart, resolveImage: ResolveImage): Promise<ContentPart> {
+async function readPart(part: WirePart, resolve: Resolve): Promise<ContentPart> {
   if (part.type === "text") return part;
-  if (part.type === "file") return image(await resolveImage(part.file.file_id));
+  if (part.type === "video_url") return videoPart(await resolve.video(urlOf(part.video_url)));
+  if (part.type === "file") return readFile(part.file.file_id, resolve);
   const { image_url } = part;
-  if (typeof image_url === "string") return image(await resolveImage(image_url));
+  if (typeof image_url === "string") return image(await resolve.image(image_url));
   const { url, detail } = image_url;
-  return image(await resolveImage(url), detail === "auto" ? undefined : detail);
+  return image(await resolve.image(url), detail === "auto" ? undefined : detail);
+}
+
+async function readFile(id: string, resolve: Resolve): Promise<ContentPart> {
+  return resolve.isVideo(id) ? videoPart(await resolve.video(id)) : image(await resolve.image(id));
+}
+
+function videoPart(video: VideoFile): ContentPart {
+  return { type: "video", video };
 }

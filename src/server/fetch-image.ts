@@ -1,5 +1,5 @@
 /**
- * A picture by its address, for strangers. Names are resolved here, the addresses checked, and the connection is made to
+ * An image or a video by its address, for strangers. Names are resolved here, the addresses checked, and the connection is made to
  * exactly these: a name that points elsewhere a moment later gains nothing. Redirects pass the same door again. Node's own
  * `http` and `https`: the global fetch has no say over addresses. Whatever the host does, the fetch ends at its deadline,
  * and its error says what went wrong in words of ours: the system's would tell a stranger which names and addresses exist here.
@@ -9,11 +9,15 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { OcellusError, readBounded, throwIfAborted } from "../core/base/index.js";
-import { sniffFormat } from "../core/runtime/index.js";
+import { sniffFormat, sniffVideo } from "../core/runtime/index.js";
 import { isPublicAddress, isPublicOrPrivateAddress } from "./public-address.js";
+
+export type MediaKind = "image" | "video";
 
 export interface FetchLimits {
   readonly maxBytes: number;
+  /** What is expected there. Default: an image. */
+  readonly kind?: MediaKind;
   /** For everything: names, redirects, bytes. */
   readonly timeoutMs: number;
   /** Told of bytes as they come; may throw. */
@@ -49,18 +53,20 @@ export async function fetchImage(
   signal: AbortSignal,
   surroundings: Surroundings = world,
 ): Promise<Uint8Array> {
+  const { kind = "image" } = limits;
   const ended = new AbortController(); // closes what is open when the fetch ends, however it ends
   const timeout = AbortSignal.timeout(limits.timeoutMs);
   const either = AbortSignal.any([signal, timeout, ended.signal]);
   try {
     const bytes = await Promise.race([fetchBytes(address, limits, either, surroundings), rejectOn(either)]);
-    sniffFormat(bytes, "the image's address");
+    checkKind(bytes, kind);
     return bytes;
   } catch (error) {
     throwIfAborted(signal);
-    if (timeout.aborted) throw unreachable("late", `no complete answer within ${limits.timeoutMs / 1000} s`, error);
+    if (timeout.aborted)
+      throw unreachable(kind, "late", `no complete answer within ${limits.timeoutMs / 1000} s`, error);
     if (error instanceof OcellusError) throw error;
-    throw unreachable(...reasonOf(error), error);
+    throw unreachable(kind, ...reasonOf(error), error);
   } finally {
     ended.abort();
   }
@@ -72,10 +78,15 @@ async function fetchBytes(
   signal: AbortSignal,
   surroundings: Surroundings,
 ): Promise<Uint8Array> {
-  const response = await follow(parseAddress(address), limits, surroundings, signal);
+  const response = await follow(parseAddress(address, limits.kind), limits, surroundings, signal);
   const { maxBytes, onBytes } = limits;
   const statedBytes = response.headers["content-length"];
-  return readBounded(response, { what: "the image at this address", maxBytes, onBytes, statedBytes });
+  return readBounded(response, {
+    what: `the ${limits.kind ?? "image"} at this address`,
+    maxBytes,
+    onBytes,
+    statedBytes,
+  });
 }
 
 async function follow(
@@ -86,24 +97,25 @@ async function follow(
 ): Promise<IncomingMessage> {
   let url = first;
   for (let hop = 0; hop <= maxRedirects; hop++) {
-    const response = await get(url, await allowedAddresses(url, limits, surroundings, signal), signal);
+    const addresses = await allowedAddresses(url, limits, surroundings, signal);
+    const response = await get(url, addresses, limits.kind, signal);
     const { statusCode = 0 } = response;
     const { location } = response.headers;
     if (statusCode === 200) return response;
     response.destroy();
     if (statusCode < 300 || statusCode >= 400 || location === undefined)
-      throw unreachable("status", `its server answered ${statusCode}`);
-    url = parseAddress(location, url);
+      throw unreachable(limits.kind, "status", `its server answered ${statusCode}`);
+    url = parseAddress(location, limits.kind, url);
   }
-  throw unreachable("redirects", `more than ${maxRedirects} redirects`);
+  throw unreachable(limits.kind, "redirects", `more than ${maxRedirects} redirects`);
 }
 
-function parseAddress(text: string, base?: URL): URL {
+function parseAddress(text: string, kind: MediaKind | undefined, base?: URL): URL {
   const url = URL.canParse(text, base?.href) ? new URL(text, base) : undefined;
   const found = base ? "a redirect to something else" : JSON.stringify(text.slice(0, 80)); // of others' words, nothing
   if (!url || (url.protocol !== "http:" && url.protocol !== "https:"))
-    throw refused(`expected an http or https address, found ${found}`);
-  if (url.username !== "" || url.password !== "") throw refused("an address with a password in it is not used");
+    throw refused(kind, `expected an http or https address, found ${found}`);
+  if (url.username !== "" || url.password !== "") throw refused(kind, "an address with a password in it is not used");
   return url;
 }
 
@@ -113,18 +125,18 @@ function parseAddress(text: string, base?: URL): URL {
  */
 async function allowedAddresses(
   url: URL,
-  { imageHosts = [], allowsPublic = true }: FetchLimits,
+  { kind, imageHosts = [], allowsPublic = true }: FetchLimits,
   { resolve, isAllowed }: Surroundings,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const isTrusted = imageHosts.includes(url.host);
   if (!isTrusted && !allowsPublic)
-    throw refused("its host is none of those that this server fetches from (--image-hosts)");
+    throw refused(kind, "its host is none of those that this server fetches from (--image-hosts)");
   const name = url.hostname.replace(/^\[|\]$/g, "");
   const addresses = isIP(name) ? [name] : await resolve(name).catch(() => []);
   signal.throwIfAborted(); // the system's resolver knows no signal
   if (addresses.length > 0 && addresses.every(isTrusted ? isPublicOrPrivateAddress : isAllowed)) return addresses;
-  throw refused("its host is not a public machine; images are fetched from the internet only");
+  throw refused(kind, "its host is not a public machine; files are fetched from the internet only");
 }
 
 function rejectOn(signal: AbortSignal): Promise<never> {
@@ -135,13 +147,18 @@ function rejectOn(signal: AbortSignal): Promise<never> {
   });
 }
 
-function get(url: URL, addresses: readonly string[], signal: AbortSignal): Promise<IncomingMessage> {
+function get(
+  url: URL,
+  addresses: readonly string[],
+  kind: MediaKind = "image",
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
   const all = addresses.map((address) => ({ address, family: isIP(address) }));
   /** In place of the system's: hands out what was checked. */
   const lookup: LookupFunction = (_name, options, found) =>
     options.all ? found(null, all) : found(null, all[0]!.address, all[0]!.family);
   const request = url.protocol === "https:" ? httpsRequest : httpRequest;
-  const headers = { accept: "image/*", "accept-encoding": "identity", "user-agent": "ocellus" };
+  const headers = { accept: `${kind}/*`, "accept-encoding": "identity", "user-agent": "ocellus" };
   return new Promise((resolve, reject) => {
     let numInterim = 0;
     const sent = request(url, { lookup, headers, signal, agent: false }, resolve);
@@ -153,8 +170,19 @@ function get(url: URL, addresses: readonly string[], signal: AbortSignal): Promi
   });
 }
 
-function refused(problem: string): OcellusError {
-  return new OcellusError("invalid_request", `an image's address: ${problem}`, { details: { param: "image_url" } });
+function refused(kind: MediaKind = "image", problem: string): OcellusError {
+  return new OcellusError("invalid_request", `the address of the ${kind}: ${problem}`, {
+    details: { param: `${kind}_url` },
+  });
+}
+
+/** A file of another kind is refused before anything else reads it. */
+function checkKind(bytes: Uint8Array, kind: MediaKind): void {
+  if (kind === "image") sniffFormat(bytes, "the image's address");
+  else if (!sniffVideo(bytes))
+    throw new OcellusError("invalid_image", "the video's address: expected a video file, found something else", {
+      details: { param: "video_url", found: "other bytes" },
+    });
 }
 
 /** Why a host gave no picture, as `details.reason`. */
@@ -175,9 +203,9 @@ function reasonOf(error: unknown): [Reason, string] {
   return ["network", "its server cannot be reached"];
 }
 
-function unreachable(reason: Reason, words: string, cause?: unknown): OcellusError {
-  return new OcellusError("invalid_image", `the image cannot be fetched from its address: ${words}`, {
-    details: { param: "image_url", reason },
+function unreachable(kind: MediaKind = "image", reason: Reason, words: string, cause?: unknown): OcellusError {
+  return new OcellusError("invalid_image", `the ${kind} cannot be fetched from its address: ${words}`, {
+    details: { param: `${kind}_url`, reason },
     cause,
   });
 }

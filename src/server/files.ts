@@ -1,17 +1,33 @@
 /**
- * Uploaded pictures, in memory within a byte budget: sent once, asked many times. Not kept over a restart. When the budget
+ * Uploaded images and videos, in memory within a byte budget: sent once, asked many times. Not kept over a restart. When the budget
  * is full, whoever holds most loses what it has not used for longest, so that no one can push out the others. What is pinned
  * stays until it is deleted; so that the others have room, pinned files may have half of the budget.
  */
 import { createHash, randomUUID } from "node:crypto";
 import { OcellusError } from "../core/base/index.js";
-import { sniffFormat } from "../core/runtime/index.js";
+import { sniffFormat, sniffVideo, type VideoFormat } from "../core/runtime/index.js";
 import type { WireFile } from "../protocol/index.js";
+
+/** As their owner gets them back. [https://www.iana.org/assignments/media-types] */
+const videoTypes: Readonly<Record<VideoFormat, string>> = {
+  ...{ mov: "video/mp4", matroska: "video/matroska", avi: "video/x-msvideo", mpegts: "video/mp2t" },
+  ...{ mpeg: "video/mpeg", flv: "video/x-flv", ogg: "video/ogg" },
+};
 
 export interface StoredFile {
   readonly wire: WireFile;
   readonly mediaType: string;
   readonly bytes: Uint8Array;
+}
+
+const lines = { format: "jsonl", mediaType: "application/jsonl" };
+
+/** @throws `invalid_image` for what is neither an image nor a video. */
+function kindOf(bytes: Uint8Array, filename: string): { format: string; mediaType: string } {
+  const video = sniffVideo(bytes);
+  if (video) return { format: video, mediaType: videoTypes[video] };
+  const format = sniffFormat(bytes, filename);
+  return { format, mediaType: `image/${format}` };
 }
 
 interface Entry extends StoredFile {
@@ -35,10 +51,9 @@ export class FileStore {
     return this.#totalBytes;
   }
 
-  /** With `onDrop` the file is pinned. @throws `invalid_image` for what is no picture, `too_large`. */
+  /** With `onDrop` the file is pinned. @throws `invalid_image` for what is neither an image nor a video, `too_large`. */
   add(owner: string, filename: string, purpose: string, bytes: Uint8Array, onDrop?: () => void): WireFile {
-    const isText = purpose.startsWith("batch");
-    const format = isText ? "jsonl" : sniffFormat(bytes, filename);
+    const { format, mediaType } = purpose.startsWith("batch") ? lines : kindOf(bytes, filename);
     this.#checkMemory(filename, bytes.length, onDrop !== undefined);
     const wire: WireFile = {
       id: `file-${randomUUID().replaceAll("-", "")}`,
@@ -53,7 +68,7 @@ export class FileStore {
     this.makeRoom(bytes.length);
     this.#entries.set(wire.id, {
       wire,
-      mediaType: isText ? "application/jsonl" : `image/${format}`,
+      mediaType,
       bytes,
       owner,
       onDrop,

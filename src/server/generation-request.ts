@@ -1,7 +1,7 @@
 /** A chat request → a question for a model: options settled, pictures at hand. Chat completions and responses both ask so. */
 import type { ChatRequest } from "../protocol/index.js";
 import { readConversation } from "./conversation.js";
-import { imageResolver } from "./images.js";
+import { imageResolver, videoResolver } from "./images.js";
 import { chatOptions } from "./options.js";
 import { withPages } from "./pages.js";
 import type { RequestContext } from "./request-context.js";
@@ -15,7 +15,10 @@ export async function readGenerationRequest(request: ChatRequest, context: Reque
   const { input } = context;
   for (const name of ["reasoning_effort", "thinking_token_budget"] as const)
     if (request[name] !== undefined && !info.thinking) input.ignored.push(input.names?.[name] ?? name);
-  const conversation = await readConversation(request.messages, imageResolver(context));
+  const { files } = context.services;
+  const isVideo = (id: string) => files.get(context.caller.owner, id).mediaType.startsWith("video/");
+  const resolve = { image: imageResolver(context), video: videoResolver(context), isVideo };
+  const conversation = await readConversation(request.messages, resolve);
   const { messages, citations } = await withPages(request, conversation, served, context);
   return { served, prompt: { messages }, options, numChoices: request.n ?? 1, citations };
 }

@@ -31,6 +31,7 @@ const english = [
       page("Boxes and points", "/places"),
       page("Text in images", "/reading"),
       page("Documents", "/documents"),
+      page("Videos", "/videos"),
       page("Middleware", "/middleware"),
       page("Coding assistants (MCP)", "/mcp"),
       page("API reference", "/api/"),

@@ -10,6 +10,7 @@ export {
   type Prompt,
   type PromptImage,
 } from "./processor.js";
+export { sampleVideo } from "./sample-video.js";
 export type { TemplateData, TemplateMethods } from "./template-worker.js";
 export { type TextWork, templateScript } from "./text-work.js";
 export type { VideoInput } from "./video.js";

@@ -1,8 +1,8 @@
 /** A conversation as its user writes it, and the checks that need no tokenizer. */
 import { OcellusError, stringifyJson } from "../base/index.js";
-import type { ImageInput } from "../image/node/index.js";
+import { type ImageInput, VideoFile, type VideoSource } from "../image/node/index.js";
 import type { ImageDetail } from "../image/spec/index.js";
-import { problemOf, type VideoInput } from "./video.js";
+import { type GivenVideo, problemOf } from "./video.js";
 
 export interface ChatMessage {
   readonly role: "system" | "user" | "assistant" | "tool";
@@ -41,23 +41,29 @@ export type TemplatePart =
 export type ContentPart =
   | { readonly type: "text"; readonly text: string }
   | { readonly type: "image"; readonly image: ImageInput; readonly detail?: ImageDetail | undefined }
-  | { readonly type: "video"; readonly video: VideoInput };
+  | { readonly type: "video"; readonly video: GivenVideo };
 
 /** A picture as a part of a message: `content: [image("dress.png"), "What is this?"]`. @param detail over the request's. */
 export function image(input: ImageInput, detail?: ImageDetail): ContentPart {
   return { type: "image", image: input, ...(detail && { detail }) };
 }
 
+/** A video file as a part of a message: a path, a URL or bytes. The checkpoint's rule chooses its frames; this takes ffmpeg. */
+export function video(file: VideoSource): ContentPart;
 /**
- * A video as a part of a message: frames in the order of time, all of one size, with their rate (`fps`) or the seconds of
- * each (`timestamps`). Frames are taken as they are given; two a second is what Qwen3-VL was made for.
+ * Frames in the order of time, all of one size, with their rate (`fps`) or the seconds of each (`timestamps`). They are taken as
+ * they are given; two a second is what the Qwen models were made for.
  */
-export function video(
-  frames: readonly ImageInput[],
-  times: { readonly fps: number } | { readonly timestamps: readonly number[] },
-): ContentPart {
-  return { type: "video", video: { frames, ...times } };
+export function video(frames: readonly ImageInput[], times: FrameTimes): ContentPart;
+export function video(given: VideoSource | readonly ImageInput[], times?: FrameTimes): ContentPart {
+  const isList = Array.isArray(given) || times !== undefined; // what is no list of frames is refused with the message
+  return {
+    type: "video",
+    video: isList ? { frames: given as readonly ImageInput[], ...times } : new VideoFile(given as VideoSource),
+  };
 }
+
+type FrameTimes = { readonly fps: number } | { readonly timestamps: readonly number[] };
 
 const roles = ["system", "user", "assistant", "tool"];
 
@@ -160,7 +166,7 @@ export function imagesOf(messages: readonly PlainMessage[]): Extract<ContentPart
 }
 
 /** All videos, in the order of the conversation. */
-export function videosOf(messages: readonly PlainMessage[]): VideoInput[] {
+export function videosOf(messages: readonly PlainMessage[]): GivenVideo[] {
   return partsOf(messages).flatMap((part) => (part.type === "video" ? [part.video] : []));
 }
 

@@ -13,6 +13,7 @@ import { type LoadOptions, preparedBytes, prepareImage, type SeenImage, seen } f
 import type { ImageGrid, ImageProcessor, PixelBudget } from "../image/spec/index.js";
 import type { FramePair, ImageLayout, WrittenImage } from "../models/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
+import { checkCounts, checkFrames, checkLength } from "./bounds.js";
 import { continued, upToMark } from "./continued.js";
 import {
   askedImages,
@@ -29,11 +30,15 @@ import { checkContextLength, checkImageTokens, expandPlaceholders, type Placed }
 import { type ChatMessage, imagesOf, plainMessages, templateMessage, textOf, toolText, videosOf } from "./messages.js";
 import { type TextWork, textWorkHere } from "./text-work.js";
 import {
+  type Clip,
+  fileBytes,
+  isFile,
+  measuredVideos,
   numPairs,
+  ownVideos,
   prepareVideos,
   readVideos,
   spreadVideos,
-  type VideoInput,
   type VideoSpec,
   videoGrids,
 } from "./video.js";
@@ -122,8 +127,8 @@ export interface Processor {
    */
   process(messages: readonly ChatMessage[], options?: ProcessOptions): Promise<Prompt>;
   /**
-   * Bytes of the pixel values that `process` would make of the pictures, by their headers; videos are not counted. A
-   * picture that cannot be read counts for nothing: `process` says what is wrong with it.
+   * Bytes of the pixel values that `process` would make of images and video files, by their headers; frames that are given are
+   * not counted. An image that cannot be read counts for nothing: `process` says what is wrong with it.
    * @throws of `process`, what needs no picture: malformed messages, too many characters or pictures, a bad pixel budget, pictures of
    * more tokens than the context holds.
    */
@@ -142,8 +147,8 @@ export function createProcessor(parts: ProcessorParts): Processor {
       const messages = plainMessages(conversation);
       const wishes = templateVariables ? stringifyJson(templateVariables) : "";
       checkLength([...messages.map(textOf), toolText(tools ?? []), wishes], options.maxCharacters);
-      const [inputs, videos] = [imagesOf(messages), videosOf(messages)];
-      checkCounts(inputs.length, videos, imageSpec, options);
+      const [inputs, given] = [imagesOf(messages), videosOf(messages)];
+      checkCounts(inputs.length, given, imageSpec, options);
       const processors = imageSpec && processorsOf(inputs, imageSpec.imageProcessor, options);
       if (!allowSpecialTokens) {
         for (const [i, message] of messages.entries())
@@ -155,12 +160,15 @@ export function createProcessor(parts: ProcessorParts): Processor {
         ...tokenizer.namedTokens,
         ...parts.templateVariables,
         ...(tools && { tools }),
-        ...thinking(options, inputs.length + videos.length > 0),
+        ...thinking(options, inputs.length + given.length > 0),
         ...templateVariables,
         add_generation_prompt: addGenerationPrompt,
       };
       const loaded = loadedImages(inputs.map(({ image }) => image));
-      const clips = videos.map((video) => ({ ...video, frames: loadedImages(video.frames) }));
+      const owned = ownVideos(given);
+      const reading = readingOf(parts, options);
+      const videos = await measuredVideos(owned, imageSpec?.video, reading);
+      checkFrames(videos, options.maxFrames);
       const plain = messages.map((message) => templateMessage(message, imageSpec?.written?.mark));
       const { shown, begun } = continueFinalMessage ? continued(plain) : { shown: plain, begun: undefined };
       const rendered = await textWork.render(shown, variables, signal);
@@ -173,39 +181,41 @@ export function createProcessor(parts: ProcessorParts): Processor {
         ...(imageSpec.video ? [[imageSpec.video.tokenId, numPairs(videos)]] : []),
       ];
       for (const [id, expected] of counts) checkPlaceholders(ids.filter((found) => found === id).length, expected!);
-      const reading = readingOf(parts, options);
       const asked = askedImages(loaded, processors);
       await readImages(loaded, reading);
-      await readVideos(clips, reading);
+      await readVideos(videos, reading);
       const grids = [
         ...(await headerGrids(asked, reading)),
-        ...(imageSpec.video ? await videoGrids(clips, imageSpec.video.videoProcessor) : []),
+        ...(imageSpec.video ? await videoGrids(videos, imageSpec.video.videoProcessor, reading) : []),
       ];
       checkContextLength(ids, [grids.slice(0, inputs.length), grids.slice(inputs.length)], imageSpec, options);
       // From here on it is costly.
       const seen = await prepareImages(asked, options.seeImage ?? parts.seeImage ?? seeHere, signal);
       const images = await Promise.all(seen.map((image, i) => withSizes(image, asked[i]!, reading)));
-      const pairs = imageSpec.video ? await prepareVideos(clips, imageSpec.video.videoProcessor, reading) : [];
+      const pairs = imageSpec.video ? await prepareVideos(videos, imageSpec.video.videoProcessor, reading) : [];
       return { ...expandPlaceholders(ids, images, pairs, imageSpec), ...written };
     },
     async pixelBytes(conversation, options = {}) {
       const messages = plainMessages(conversation);
       checkLength([...messages.map(textOf), toolText(options.tools ?? [])], options.maxCharacters);
-      const inputs = imagesOf(messages);
-      checkCounts(inputs.length, videosOf(messages), imageSpec, options);
+      const [inputs, given] = [imagesOf(messages), videosOf(messages)];
+      checkCounts(inputs.length, given, imageSpec, options);
       if (!imageSpec) return 0;
+      const reading = readingOf(parts, options);
+      const files = await measuredVideos(given.filter(isFile), imageSpec.video, reading);
+      checkFrames(files, options.maxFrames);
       const processors = processorsOf(inputs, imageSpec.imageProcessor, options);
       const asked = askedImages(loadedImages(inputs.map(({ image }) => image)), processors);
-      const grids = await headerGrids(asked, readingOf(parts, options));
+      const grids = await headerGrids(asked, reading);
       checkImageTokens(grids, imageSpec, options);
       const bytesOf = (grid: ImageGrid | undefined, i: number) =>
         grid && asked.indexOf(asked[i]!) === i ? preparedBytes(grid, processors[i]!) : 0;
-      return grids.reduce((sum, grid, i) => sum + bytesOf(grid, i), 0);
+      return grids.reduce((sum, grid, i) => sum + bytesOf(grid, i), fileBytes(files));
     },
   };
 }
 
-function withPlaceholders(rendered: string, videos: readonly VideoInput[], spec: Partial<ImageSpec> = {}): string {
+function withPlaceholders(rendered: string, videos: readonly Clip[], spec: Partial<ImageSpec> = {}): string {
   const { written, spaced, video } = spec;
   const marked = written ? rendered.replaceAll(written.mark, written.token) : rendered;
   const apart = (part: string, i: number) => (i > 0 && /^[^\s<]/.test(part) ? ` ${part}` : part);
@@ -224,47 +234,6 @@ const seeHere: SeeImage = async (image, imageProcessor, options) =>
 
 function readingOf({ maxBytes }: ProcessorParts, { signal }: ProcessOptions): LoadOptions {
   return { ...(maxBytes !== undefined && { maxBytes }), ...(signal && { signal }) };
-}
-
-/** A context of 262,144 tokens, the longest of our families, at four characters each. */
-const defaultMaxCharacters = 2 ** 20;
-
-function checkLength(texts: readonly string[], maxCharacters = defaultMaxCharacters): void {
-  const numCharacters = texts.reduce((total, text) => total + text.length, 0);
-  if (numCharacters <= maxCharacters) return;
-  throw new OcellusError(
-    "too_large",
-    `the messages hold ${numCharacters} characters, at most ${maxCharacters} are accepted; shorten them`,
-    { details: { numCharacters, maxCharacters } },
-  );
-}
-
-function checkCounts(
-  numImages: number,
-  videos: readonly VideoInput[],
-  imageSpec: ImageSpec | undefined,
-  { maxImages = 64, maxFrames = 768 }: ProcessOptions,
-): void {
-  if (!imageSpec && numImages + videos.length > 0)
-    throw new OcellusError("unsupported", "this model reads text only; send the image to a vision-language model", {
-      details: { found: "images", supported: ["text"] },
-    });
-  if (!imageSpec?.video && videos.length > 0)
-    throw new OcellusError("unsupported", "this model sees still images only; send a few frames as images", {
-      details: { found: "videos", supported: ["text", "images"] },
-    });
-  const numFrames = videos.reduce((sum, { frames }) => sum + frames.length, 0);
-  for (const [count, most, what, option] of [
-    [numImages, maxImages, "images", "maxImages"],
-    [numFrames, maxFrames, "frames of video", "maxFrames"],
-  ] as const) {
-    if (count <= most) continue;
-    throw new OcellusError(
-      "too_large",
-      `the messages hold ${count} ${what}, at most ${most} are accepted; send fewer, or raise ${option}`,
-      { details: { field: option, found: count, limit: most } },
-    );
-  }
 }
 
 /** What is spelled in a message would become the token in the prompt. */

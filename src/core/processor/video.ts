@@ -1,5 +1,5 @@
 /**
- * A video: a list of frames and when each was seen. Files are not decoded, and frames are not chosen, here. The model sees
+ * A video: a list of frames and when each was seen, or a file of which the checkpoint's rule chooses some. The model sees
  * frames in pairs, and when each was seen by words or by positions; the last frame of an odd number stands twice.
  */
 import { OcellusError, throwIfAborted } from "../base/index.js";
@@ -8,8 +8,10 @@ import {
   type ImageInput,
   type LoadedImage,
   type LoadOptions,
+  SampledVideo,
   type SeenImage,
   seen,
+  VideoFile,
 } from "../image/node/index.js";
 import {
   type ImageGrid,
@@ -20,7 +22,7 @@ import {
   videoSize,
 } from "../image/spec/index.js";
 import type { FramePair, VideoSide } from "../models/index.js";
-import { fewAtOnce, numbered } from "./images.js";
+import { fewAtOnce, loadedImages, numbered } from "./images.js";
 
 export interface VideoInput {
   /** In the order of time, all of one size. */
@@ -30,6 +32,9 @@ export interface VideoInput {
   /** Seconds of each frame, increasing. */
   readonly timestamps?: readonly number[] | undefined;
 }
+
+/** Frames, a file, or what a model is shown of one. */
+export type GivenVideo = VideoInput | VideoFile | SampledVideo;
 
 /** How the model is shown videos. */
 export interface VideoSpec extends Pick<VideoSide<unknown>, "placeholder" | "spread"> {
@@ -51,8 +56,10 @@ function problem(text: string, field: string, details: VideoProblem["details"]):
   return { text, details: { field, ...details } };
 }
 
-/** The first thing about a video that is wrong, or undefined. */
-export function problemOf({ frames, fps, timestamps }: VideoInput): VideoProblem | undefined {
+/** The first thing about a video that is wrong, or undefined; what is wrong with a file its reader says. */
+export function problemOf(video: GivenVideo): VideoProblem | undefined {
+  if (isFile(video)) return undefined;
+  const { frames, fps, timestamps } = video;
   if (!Array.isArray(frames))
     return problem(`expected frames as a list of images, found ${typeof frames}`, "frames", { found: typeof frames });
   const count = frames.length;
@@ -104,23 +111,74 @@ function problemOfTimes(times: readonly number[], numFrames: number): VideoProbl
   return undefined;
 }
 
+export function isFile(video: GivenVideo): video is VideoFile | SampledVideo {
+  return video instanceof VideoFile || video instanceof SampledVideo;
+}
+
+/** How many frames a prompt is given, and when each was seen. */
+interface Timed extends Pick<VideoInput, "timestamps" | "fps"> {
+  readonly numFrames: number;
+}
+
+/** A video whose frames no caller can write to. */
+export interface Clip extends Timed {
+  /** The size that the model is shown, where frames come in it. Absent: by the size of the first frame. */
+  readonly size?: SampledVideo["size"];
+  frames(options: LoadOptions): Promise<readonly LoadedImage[]>;
+}
+
+/** Before anything is waited for; files are not read yet. */
+export function ownVideos(videos: readonly GivenVideo[]): (Clip | VideoFile)[] {
+  return videos.map((video) => {
+    if (isFile(video)) return video;
+    const frames = loadedImages(video.frames);
+    return { fps: video.fps, timestamps: video.timestamps, numFrames: frames.length, frames: async () => frames };
+  });
+}
+
+/** Files by their headers: nothing is decoded. @throws as `VideoFile.sampled`, naming the video. */
+export async function measuredVideos(
+  videos: readonly (Clip | VideoFile)[],
+  spec: VideoSpec | undefined,
+  { signal }: LoadOptions,
+): Promise<Clip[]> {
+  if (!spec) return [];
+  const clip = async (video: Clip | VideoFile) =>
+    video instanceof VideoFile ? video.sampled(spec.videoProcessor, { signal }) : video;
+  const named = (error: unknown, i: number) =>
+    videos.length > 1 ? numbered(error, `video ${i + 1}`, { video: i + 1 }) : error;
+  return fewAtOnce(videos, clip, named);
+}
+
+/** Of a file not before it is measured. */
+export function knownFrames(video: GivenVideo): number {
+  if (video instanceof VideoFile) return 0;
+  return video instanceof SampledVideo ? video.numFrames : video.frames.length;
+}
+
+/** Of the pixel values of measured files; frames whose size is not known count for nothing. */
+export function fileBytes(videos: readonly Clip[]): number {
+  const bytes = videos.map(({ numFrames, size }) => (size ? numFrames * size.width * size.height * 3 * 4 : 0)); // floats
+  return bytes.reduce((sum, numBytes) => sum + numBytes, 0);
+}
+
 /** Indices of the frames of each pair. */
-function pairsOf({ frames }: Pick<VideoInput, "frames"> | LoadedVideo): [number, number][] {
-  const last = frames.length - 1;
-  return Array.from({ length: Math.ceil(frames.length / 2) }, (_, i) => [2 * i, Math.min(2 * i + 1, last)]);
+function pairsOf({ numFrames }: Timed): [number, number][] {
+  const last = numFrames - 1;
+  return Array.from({ length: Math.ceil(numFrames / 2) }, (_, i) => [2 * i, Math.min(2 * i + 1, last)]);
 }
 
 /** Seconds of each pair: halfway between its frames. */
-function timesOf(video: VideoInput): number[] {
+function timesOf(video: Timed): number[] {
   const { timestamps, fps } = video;
   const secondsAt = (frame: number) => (timestamps ? timestamps[frame]! : frame / fps!);
   return pairsOf(video).map(([first, second]) => (secondsAt(first) + secondsAt(second)) / 2);
 }
 
 /** From one pair to the next; between times that are not even, on average. */
-function secondsBetweenPairs({ timestamps, fps, frames }: VideoInput | LoadedVideo): number {
-  if (!timestamps) return 2 / fps!;
-  return (2 * (timestamps.at(-1)! - timestamps[0]!)) / (frames.length - 1);
+function secondsBetweenPairs({ timestamps, fps, numFrames }: Timed): number {
+  if (fps !== undefined) return 2 / fps; // of a file both are known, and the reference counts by its rate
+  return (2 * (timestamps!.at(-1)! - timestamps![0]!)) / (numFrames - 1);
 }
 
 /**
@@ -128,7 +186,7 @@ function secondsBetweenPairs({ timestamps, fps, frames }: VideoInput | LoadedVid
  * time are tokenised together with the words before them.
  * @throws `unsupported` when the template left videos out, `invalid_request` when a message spells further ones.
  */
-export function spreadVideos(text: string, videos: readonly VideoInput[], imageSpec: VideoSpec): string {
+export function spreadVideos(text: string, videos: readonly Timed[], imageSpec: VideoSpec): string {
   const [head, ...tails] = text.split(imageSpec.placeholder);
   if (tails.length !== videos.length)
     throw new OcellusError(
@@ -141,33 +199,39 @@ export function spreadVideos(text: string, videos: readonly VideoInput[], imageS
 }
 
 /** How many placeholders `spreadVideos` writes. */
-export function numPairs(videos: readonly VideoInput[]): number {
+export function numPairs(videos: readonly Timed[]): number {
   return videos.reduce((sum, video) => sum + pairsOf(video).length, 0);
 }
 
-/** A video whose frames no caller can write to. */
-export interface LoadedVideo extends Omit<VideoInput, "frames"> {
-  readonly frames: readonly LoadedImage[];
-}
-
 /** Reads the first frame of each, whose size is that of all; nothing is decoded. @throws as `LoadedImage.read`, naming video and frame. */
-export async function readVideos(videos: readonly LoadedVideo[], options: LoadOptions): Promise<void> {
+export async function readVideos(videos: readonly Clip[], options: LoadOptions): Promise<void> {
   const named = (error: unknown, i: number) => numbered(error, `video ${i + 1}, frame 1`, { video: i + 1, frame: 1 });
-  await fewAtOnce(videos, ({ frames }) => frames[0]!.read(options), named);
+  const read = async ({ size, frames }: Clip) => size ?? (await frames(options))[0]!.read(options);
+  await fewAtOnce(videos, read, named);
 }
 
-/** The grid of every pair, by the header of the first frame; undefined where that cannot be read. */
+/** The grid of every pair, by the header of the file or of the first frame; undefined where that cannot be read. */
 export async function videoGrids(
-  videos: readonly LoadedVideo[],
+  videos: readonly Clip[],
   videoProcessor: VideoProcessor,
+  options: LoadOptions,
 ): Promise<(ImageGrid | undefined)[]> {
   const grids = videos.map(async (video) => {
-    const size = await video.frames[0]!.size().catch(() => undefined);
-    const fitted = size && videoSize(video.frames.length, size, videoProcessor);
-    const { patchSize: p } = videoProcessor;
-    return pairsOf(video).map(() => fitted && { rows: fitted.height / p, columns: fitted.width / p });
+    const size = await shownSizeOf(video, videoProcessor, options);
+    return pairsOf(video).map(() => size && gridOf(size, videoProcessor));
   });
   return (await Promise.all(grids)).flat();
+}
+
+async function shownSizeOf(video: Clip, videoProcessor: VideoProcessor, options: LoadOptions) {
+  if (video.size) return video.size;
+  const [first] = await video.frames(options);
+  const size = await first!.size().catch(() => undefined);
+  return size && videoSize(video.numFrames, size, videoProcessor);
+}
+
+function gridOf({ width, height }: SampledVideo["size"], { patchSize }: VideoProcessor): ImageGrid {
+  return { rows: height / patchSize, columns: width / patchSize };
 }
 
 /** A pair of frames as the vision graph takes it, and its time. */
@@ -180,7 +244,7 @@ export interface SeenPair extends SeenImage {
  * takes little memory. @throws as `decodeImage`, naming video and frame; `invalid_image` for frames of different sizes.
  */
 export async function prepareVideos(
-  videos: readonly LoadedVideo[],
+  videos: readonly Clip[],
   videoProcessor: VideoProcessor,
   options: LoadOptions,
 ): Promise<SeenPair[]> {
@@ -204,11 +268,12 @@ interface Frame {
 }
 
 async function fitFrames(
-  { frames }: LoadedVideo,
+  video: Clip,
   number: number,
   videoProcessor: VideoProcessor,
   options: LoadOptions,
 ): Promise<Frame[]> {
+  const frames = await video.frames(options);
   let first: Pick<RgbImage, "width" | "height"> | undefined;
   const fit = async (frame: LoadedImage): Promise<Frame> => {
     const { image: decoded, digest } = await decodeAndDigest(await frame.take(options), options);
@@ -221,6 +286,7 @@ async function fitFrames(
           "all frames of a video have one size",
         { details: { expected: first, found: { width: decoded.width, height: decoded.height } } },
       );
+    if (video.size) return { fitted: decoded, digest };
     const { width, height } = videoSize(frames.length, first, videoProcessor);
     return { fitted: resizeColumnsFirst(decoded, width, height, videoProcessor.resample), digest };
   };

@@ -18,8 +18,12 @@ export {
   ImageThreads,
   type ImageThreadsOptions,
   onBehalfOf,
+  SampledVideo,
+  VideoFile,
+  type VideoLimits,
+  type VideoSource,
 } from "../image/node/index.js";
-export { type ImageDetail, type ImageFormat, sniffFormat } from "../image/spec/index.js";
+export { type ImageDetail, type ImageFormat, sniffFormat, sniffVideo, type VideoFormat } from "../image/spec/index.js";
 export {
   type ImageText,
   loadTextReader,

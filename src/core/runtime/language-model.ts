@@ -5,7 +5,7 @@
 import type { Device } from "../backend/index.js";
 import type { EncoderCacheStats } from "../cache/index.js";
 import type { EngineStats } from "../engine/index.js";
-import type { ImageInput } from "../image/node/index.js";
+import type { ImageInput, SampledVideo, VideoFile } from "../image/node/index.js";
 import type { PixelBudget, RgbImage } from "../image/spec/index.js";
 import type { PackedModel } from "../pack/index.js";
 import type { ChatMessage } from "../processor/index.js";
@@ -121,6 +121,8 @@ export interface Capabilities {
   readonly timings: LoadTimings;
   /** What of an image the model is shown. */
   modelView(image: RgbImage, budget?: PixelBudget): RgbImage;
+  /** What of a video file the model is shown. Absent: it is shown none. */
+  sampleVideo(video: VideoFile, options?: Asking): Promise<SampledVideo>;
   /** Names what makes this model's vectors of images: equal versions give comparable ones. */
   readonly vectorVersion: string;
   embedImage(image: ImageInput, options?: Asking): Promise<Float32Array>;
@@ -212,6 +214,10 @@ export class MiddlewareModel implements LanguageModel {
 
   get modelView(): LanguageModel["modelView"] {
     return this.#model.modelView?.bind(this.#model);
+  }
+
+  get sampleVideo(): LanguageModel["sampleVideo"] {
+    return this.#model.sampleVideo?.bind(this.#model);
   }
 
   get vectorVersion(): string | undefined {

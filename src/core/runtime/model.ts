@@ -7,7 +7,7 @@
 import type { Device, Graph } from "../backend/index.js";
 import { Closing, invariant, refuseUnknownOptions, Semaphore, throwIfAborted } from "../base/index.js";
 import { Engine } from "../engine/index.js";
-import type { ImageInput } from "../image/node/index.js";
+import type { ImageInput, SampledVideo, VideoFile } from "../image/node/index.js";
 import { type PixelBudget, type PixelValues, type RgbImage, viewsOf, wholeOf } from "../image/spec/index.js";
 import type { ChatMessage } from "../processor/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
@@ -231,6 +231,14 @@ export class VisionLanguageModel implements LanguageModel {
    */
   modelView(image: RgbImage, budget: PixelBudget = {}): RgbImage {
     return this.#images.modelView(image, budget);
+  }
+
+  /**
+   * What of a video file the model is shown: frames, their times and their size. @throws as `VideoFile.sampled`, `unsupported`
+   * for a model that is shown no videos, `too_large` where it alone is more than the context holds.
+   */
+  async sampleVideo(video: VideoFile, { signal }: Pick<ChatOptions, "signal"> = {}): Promise<SampledVideo> {
+    return this.#images.sampleVideo(video, signal);
   }
 
   /**

@@ -6,7 +6,7 @@
 import type { Graph } from "../backend/index.js";
 import { type Closing, OcellusError, type Semaphore } from "../base/index.js";
 import type { Features } from "../cache/index.js";
-import type { ImageInput, SeenImage } from "../image/node/index.js";
+import type { ImageInput, SampledVideo, SeenImage, VideoFile } from "../image/node/index.js";
 import {
   gridOf,
   modelView,
@@ -17,7 +17,7 @@ import {
   withPixelBudget,
 } from "../image/spec/index.js";
 import type { PackedModel } from "../pack/index.js";
-import { checkImageTokens, type Prompt, type PromptImage } from "../processor/index.js";
+import { checkImageTokens, type Prompt, type PromptImage, sampleVideo } from "../processor/index.js";
 import type { ChatImage, LocalImage } from "./chat.js";
 import type { Memory } from "./memory.js";
 import type { TextSide } from "./open-text.js";
@@ -59,6 +59,11 @@ export class VisionEncoder {
     const imageProcessor = withPixelBudget(imageSpec.imageProcessor, budget);
     checkImageTokens([gridOf(image, imageProcessor)], imageSpec, { maxTokens: this.#maxTokens });
     return modelView(image, imageProcessor);
+  }
+
+  /** @throws as `VisionLanguageModel.sampleVideo` */
+  sampleVideo(file: VideoFile, signal: AbortSignal | undefined): Promise<SampledVideo> {
+    return sampleVideo(file, this.#parts.imageSpec, { maxTokens: this.#maxTokens, signal });
   }
 
   /** @throws as `VisionLanguageModel.pin` */

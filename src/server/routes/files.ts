@@ -1,6 +1,7 @@
 /** /v1/files: upload, list, read, delete. A file belongs to the key that sent it. What guards refuse is never stored. */
 import { z } from "@hono/zod-openapi";
 import { OcellusError } from "../../core/base/index.js";
+import { sniffVideo } from "../../core/runtime/index.js";
 import {
   fileDeletedSchema,
   fileListSchema,
@@ -30,7 +31,7 @@ export function addFiles(app: App, services: Services): void {
     {
       method: "post",
       path: "/v1/files",
-      summary: "Upload an image to ask about later, or the requests of a batch.",
+      summary: "Upload an image or a video to ask about later, or the requests of a batch.",
       form: uploadSchema,
       answer: uploadedFileSchema,
     },
@@ -40,17 +41,19 @@ export function addFiles(app: App, services: Services): void {
       if (!(file instanceof File)) throw new OcellusError("invalid_request", "file: expected a file part of a form");
       const purpose = parseValue(filePurposeSchema, form.get("purpose") ?? "user_data", "purpose");
       const isBatch = purpose === "batch";
-      if (!isBatch && file.size > config.maxImageBytes)
-        throw new OcellusError("too_large", `file: ${file.size} bytes, an image may have ${config.maxImageBytes}`);
       const bytes = new Uint8Array(await file.arrayBuffer());
+      const isVideo = !isBatch && sniffVideo(bytes) !== undefined;
+      const [what, most] = isVideo ? ["a video", config.maxVideoBytes] : ["an image", config.maxImageBytes];
+      if (!isBatch && file.size > most)
+        throw new OcellusError("too_large", `file: ${file.size} bytes, ${what} may have ${most}`);
       const context = c.get("context");
       const { caller, signal, guardReports } = context;
       const isPinned = parseValue(filePinSchema, form.get("pin") ?? "false", "pin") === "true";
       if (isBatch && isPinned) throw refusal("pin", "pin: expected an image, found requests of a batch");
       const unpin = isPinned ? await pin(services, form.get("model"), bytes, context) : undefined;
       try {
-        // Each request of a batch is checked when it is asked.
-        if (!isPinned && !isBatch) await services.guards.admit(bytes, signal);
+        // Each request of a batch is checked when it is asked, and so are frames, which a model's rule chooses.
+        if (!isPinned && !isBatch && !isVideo) await services.guards.admit(bytes, signal);
         const name = await services.guards.admitText(file.name.slice(0, 256), signal);
         const { ocellus, ...wire } = files.add(caller.owner, name, purpose, bytes, unpin);
         return c.json({

@@ -1,7 +1,14 @@
 /** One answer on the terminal: streamed as it comes, then, for a person, a dim line on how fast it was. */
 import { invariant, OcellusError, printableWords } from "../../../core/base/index.js";
-import type { ChatEvent, ChatMessage, ChatNote, ChatOptions, ImageInput } from "../../../core/runtime/index.js";
-import { image, noteText } from "../../../core/runtime/index.js";
+import type {
+  ChatEvent,
+  ChatMessage,
+  ChatNote,
+  ChatOptions,
+  ContentPart,
+  ImageInput,
+} from "../../../core/runtime/index.js";
+import { image, noteText, VideoFile } from "../../../core/runtime/index.js";
 import { asking, type GuardedVisionLanguageModel, type GuardReport, whoAsks } from "../../../guardrails/index.js";
 import { coloursFor, printNotes, type Terminal } from "../../ui/terminal.js";
 
@@ -69,13 +76,19 @@ export function refuseBlocked({ finishReason, guards }: Pick<Answer, "finishReas
   });
 }
 
-/** The message that shows some pictures and asks about them. */
-export function userMessage(images: readonly ImageInput[], text: string): ChatMessage {
-  return { role: "user", content: [...images.map((picture) => image(picture)), text] };
+/** The message that shows some images and videos and asks about them. */
+export function userMessage(shown: readonly (ImageInput | VideoFile)[], text: string): ChatMessage {
+  const part = (input: ImageInput | VideoFile): ContentPart =>
+    input instanceof VideoFile ? { type: "video", video: input } : image(input);
+  return { role: "user", content: [...shown.map(part), text] };
 }
 
-/** The conversation that one question about some pictures is. */
-export function questionAbout(images: readonly ImageInput[], question: string, system?: string): ChatMessage[] {
+/** The conversation that one question about some images and videos is. */
+export function questionAbout(
+  images: readonly (ImageInput | VideoFile)[],
+  question: string,
+  system?: string,
+): ChatMessage[] {
   const user = userMessage(images, question);
   return system === undefined ? [user] : [{ role: "system", content: system }, user];
 }

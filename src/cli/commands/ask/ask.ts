@@ -1,6 +1,7 @@
-/** `ocellus ask PICTURE… "QUESTION"`: one question about one or several pictures, answered as a stream. */
+/** `ocellus ask IMAGE… "QUESTION"`: one question about images or videos, answered as a stream. */
 import type { Command } from "commander";
 import { OcellusError } from "../../../core/base/index.js";
+import { type ImageInput, VideoFile } from "../../../core/runtime/index.js";
 import { addAnswerOptions, chatOptions, integerBetween } from "../../options.js";
 import { printJson, printLine, type Terminal, writeWords } from "../../ui/terminal.js";
 import { withModel } from "../models/open-model.js";
@@ -8,13 +9,13 @@ import { printAnswerNotes, printSpeed, questionAbout, refuseBlocked, streamAnswe
 import { drawAnswer, placesOptions, printPlaces } from "./answer-places.js";
 import { printFields, schemaOptions } from "./answer-schema.js";
 import { answerFromCollection, type CollectionFlags, printCitations } from "./ask-collection.js";
-import { fileExists, readImages } from "./images.js";
+import { fileExists, readMedia } from "./images.js";
 import { traceAnswer } from "./trace.js";
 
 export function addAskCommand(program: Command, terminal: Terminal): void {
   addAnswerOptions(program.command("ask"))
-    .description("ask a question about one or more images; the answer streams to stdout")
-    .argument("<images-and-question...>", "image paths, URLs or - for stdin; the question comes last")
+    .description("ask a question about images or videos; the answer streams to stdout")
+    .argument("<images-and-question...>", "paths or URLs of images or videos, or - for stdin; the question comes last")
     .usage('IMAGE... "QUESTION" [options]')
     .option("--collection <name>", "collection to search for pages to answer from and cite (see `ocellus index`)")
     .option("--embedding-model <folder>", "model that made the collection's vectors, if it is not --model")
@@ -35,6 +36,7 @@ Examples:
 Photos, JSON and documents, which the bundled demo model was not trained for:
   curl -s https://shop.example/1.png | ocellus ask - "这是什么?" --model Qwen/Qwen3-VL-2B-Instruct
   ocellus ask dress.jpg "What is it?" --schema item.schema.json --json --model Qwen/Qwen3-VL-2B-Instruct | jq .fields
+  ocellus ask clip.mp4 "What happens?" --model Qwen/Qwen3-VL-2B-Instruct
   ocellus ask street.jpg "Locate every car, output the bbox coordinates using JSON format." --draw cars.png --model Qwen/Qwen3-VL-2B-Instruct
   ocellus ask --collection manuals "How is the filter changed?" --model Qwen/Qwen3-VL-2B-Instruct`,
     )
@@ -54,7 +56,9 @@ async function ask(words: readonly string[], flags: AskFlags, terminal: Terminal
   const { collection } = flags;
   refuseBeside(flags);
   const { images: names, question } = await splitQuestion(words, collection === undefined ? 1 : 0);
-  const images = await readImages(names, terminal);
+  const media = await readMedia(names, terminal);
+  const images = media.filter((input): input is ImageInput => !(input instanceof VideoFile));
+  if (images.length < media.length) refuseWithVideo(flags);
   await withModel(flags, terminal, async (model) => {
     if (collection !== undefined) {
       const answer = await answerFromCollection(model, images, question, { ...flags, collection }, terminal);
@@ -65,7 +69,7 @@ async function ask(words: readonly string[], flags: AskFlags, terminal: Terminal
       return printSpeed(terminal, answer, model);
     }
     if (flags.trace !== undefined) return traceAnswer(model, images, question, flags.trace, flags, terminal);
-    const messages = questionAbout(images, question, flags.system);
+    const messages = questionAbout(media, question, flags.system);
     const onText = (text: string) => (flags.json ? undefined : writeWords(terminal, text));
     const onReasoning = flags.json ? undefined : thoughtWriter(terminal);
     const options = {
@@ -83,6 +87,15 @@ async function ask(words: readonly string[], flags: AskFlags, terminal: Terminal
     printPlaces(terminal, answer);
     printAnswerNotes(terminal, answer);
     printSpeed(terminal, answer, model);
+  });
+}
+
+/** These look at images only. @throws `invalid_request` */
+function refuseWithVideo(flags: AskFlags): void {
+  const option = (["collection", "trace", "draw"] as const).find((name) => flags[name] !== undefined);
+  if (option === undefined) return;
+  throw new OcellusError("invalid_request", `ask: --${option} cannot be used with a video; give it frames as images`, {
+    details: { option: `--${option}`, other: "video" },
   });
 }
 

@@ -17,7 +17,7 @@ import {
 } from "../../../core/base/index.js";
 import { readLines } from "../../../core/fs/index.js";
 import { isUrl } from "../../../core/image/node/index.js";
-import { sniffFormat } from "../../../core/runtime/index.js";
+import { sniffFormat, sniffVideo } from "../../../core/runtime/index.js";
 import { type BatchLine, batchLineSchema } from "../../../protocol/index.js";
 
 /** The server's bounds are tighter: it says what is too much, of one request. */
@@ -70,20 +70,21 @@ export function parseRequest(text: string, origin: string): BatchLine {
   throw new OcellusError("invalid_file", `${origin}: ${firstOf(fieldProblems(request.error))}`);
 }
 
-/** The same body with what `read` makes of each path where an image is expected. @throws as `read`. */
+/** The same body with what `read` makes of each path where an image or a video is expected. @throws as `read`. */
 export async function withImages(body: unknown, read: (path: string) => Promise<string>): Promise<unknown> {
   if (typeof body !== "object" || body === null) return body;
   if (Array.isArray(body)) return withNotesOf(body, await Promise.all(body.map((part) => withImages(part, read))));
   const entries = Object.entries(body).map(async ([name, value]) => {
     const isPath = (text: unknown): text is string => typeof text === "string" && !isUrl(text);
-    if (name === "image_url" && isPath(value)) return [name, await read(value)];
-    if (name === "image_url" && isPath(value?.url)) return [name, { ...value, url: await read(value.url) }];
+    const isMedia = name === "image_url" || name === "video_url";
+    if (isMedia && isPath(value)) return [name, await read(value)];
+    if (isMedia && isPath(value?.url)) return [name, { ...value, url: await read(value.url) }];
     return [name, await withImages(value, read)];
   });
   return withNotesOf(body, Object.fromEntries(await Promise.all(entries)));
 }
 
-/** A picture file as a data URL. @throws `not_found`, `io`, `too_large`, `invalid_image` for what is no picture. */
+/** An image or video file as a data URL. @throws `not_found`, `io`, `too_large`, `invalid_image` for what is neither. */
 export async function dataUrl(path: string, maxBytes: number): Promise<string> {
   const reading = (cause: unknown) => Promise.reject(ioError("read the image", path, cause));
   const status = await stat(path).catch(reading);
@@ -92,7 +93,9 @@ export async function dataUrl(path: string, maxBytes: number): Promise<string> {
   if (status.size > maxBytes)
     throw new OcellusError("too_large", `${path}: expected at most ${maxBytes} bytes, found ${status.size}`);
   const bytes = await readFile(path).catch(reading);
-  return `data:image/${sniffFormat(bytes, path)};base64,${bytes.toString("base64")}`;
+  const video = sniffVideo(bytes);
+  const type = video ? `video/${video}` : `image/${sniffFormat(bytes, path)}`;
+  return `data:${type};base64,${bytes.toString("base64")}`;
 }
 
 /** Reads images by paths relative to the input. */

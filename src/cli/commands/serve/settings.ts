@@ -150,8 +150,9 @@ export const settingGroups = {
     ...["host", "port", "corsOrigins", "maxBodyBytes", "maxBodiesBytes"],
     ...["bodyIdleMs", "keepAliveMs", "deadlineMs", "drainMs", "stallMs"],
   ],
-  Images: [
+  "Images and videos": [
     ...["imageThreads", "maxImages", "maxImageBytes", "maxImagePixels", "maxPixelBytes", "decodeMs"],
+    ...["maxVideos", "maxVideoBytes", "maxVideoSeconds", "videoMs"],
     ...["allowImageUrls", "imageHosts", "imageTimeoutMs", "maxFilesBytes"],
   ],
   Caches: [

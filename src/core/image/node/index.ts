@@ -22,3 +22,4 @@ export {
 } from "./prepare.js";
 export { onBehalfOf } from "./queue-owner.js";
 export { defaultMaxBytes, type GivenImage, type ImageFile, isUrl, readInput } from "./read-input.js";
+export { SampledVideo, VideoFile, type VideoLimits, type VideoSource } from "./video-file.js";

@@ -74,7 +74,8 @@ async function readText(text: string, options: ReadOptions): Promise<ImageFile> 
   return readPath(text, options);
 }
 
-function filePath(url: string): string {
+/** @throws `invalid_request`. */
+export function filePath(url: string): string {
   try {
     return fileURLToPath(url);
   } catch (cause) {

@@ -2,6 +2,8 @@
  * What is done to an image before a tower sees it: an image processor of one of few kinds, made of the checkpoint's image-processor
  * config (processor-config.ts) and of what the family's config.json fixes, which must not contradict each other.
  */
+import { invariant } from "../../base/index.js";
+import type { FrameSampling } from "./frame-sampling.js";
 import type { ProcessorClassName, Resample, Triple } from "./processor-classes.js";
 import { type ProcessorConfig, parseProcessorConfig, type SlicesConfig } from "./processor-config.js";
 import { invalidProcessor } from "./processor-fields.js";
@@ -51,6 +53,8 @@ export interface VideoProcessor extends Omit<SmartResizeProcessor, "kind"> {
   readonly budgetOf: "video" | "frame";
   /** Most tokens of one frame where the budget is the video's, of the video where it is a frame's. Absent: no such limit. */
   readonly maxTokens?: number;
+  /** Which frames of a file it is shown. */
+  readonly sampling: FrameSampling;
 }
 
 /** Resized to width × height, or until the shorter edge is `shortestEdge`, then the middle `side` × `side` cut out; square patches. */
@@ -308,8 +312,10 @@ export function videoProcessor(
   { budgetOf, ...target }: AreaTarget & Pick<VideoProcessor, "budgetOf">,
 ): VideoProcessor {
   const config = parseProcessorConfig(json ?? target.absent, [videoProcessors[budgetOf]]);
-  const { maxTokens } = config;
-  return { kind: "video", budgetOf, ...areaConfig(config, target), ...(maxTokens !== undefined && { maxTokens }) };
+  const { maxTokens, sampling } = config;
+  invariant(sampling, "a class of videos says how frames are chosen");
+  const area = areaConfig(config, target);
+  return { kind: "video", budgetOf, ...area, sampling, ...(maxTokens !== undefined && { maxTokens }) };
 }
 
 function areaConfig(config: ProcessorConfig, { patchSize, mergeSize, temporalPatchSize }: AreaTarget) {

@@ -1,4 +1,5 @@
 export { bmpSize, decodeBmp } from "./bmp.js";
+export { sampledFps, sampledFrames } from "./frame-sampling.js";
 export { gridOf, numPatches, numTiles, shownSize } from "./grid.js";
 export {
   type CenterCropProcessor,
@@ -34,4 +35,4 @@ export { resize, resizeColumnsFirst } from "./resize.js";
 export { checkRgbImage, checkSize, isRgbImage, type RgbImage } from "./rgb-image.js";
 export { batchesOf, viewsOf, wholeOf } from "./slices.js";
 export { videoSize } from "./smart-size.js";
-export { type ImageFormat, sniffFormat } from "./sniff.js";
+export { type ImageFormat, sniffFormat, sniffVideo, type VideoFormat } from "./sniff.js";

@@ -2,6 +2,8 @@
  * What each image-processor class of the reference does where its file is silent; read by processor-config.ts.
  * [transformers 5.24, the class attributes of image_processing_*.py and video_processing_*.py]
  */
+import type { FrameSampling } from "./frame-sampling.js";
+
 export type Triple = readonly [red: number, green: number, blue: number];
 export type Resample = "bilinear" | "bicubic" | "lanczos";
 
@@ -33,6 +35,11 @@ export interface ProcessorClass {
   readonly quarters?: true;
   /** Where a file asks for a cap without saying which. */
   readonly maxVideoTokens?: number;
+  /**
+   * How frames of a video are chosen. Where a file is silent two a second: the rate of Qwen3-VL's class, and of the tool that
+   * Qwen2-VL was published with (qwen-vl-utils), whose class has none.
+   */
+  readonly frames?: Pick<FrameSampling, "kind">;
 }
 
 const half: Triple = [0.5, 0.5, 0.5];
@@ -69,11 +76,18 @@ export const classes = {
   },
   Qwen2VLVideoProcessor: {
     ...{ ...whole, size: { shortest_edge: 128 * 28 * 28, longest_edge: 768 * 28 * 28 } },
-    ...{ resample: 3, mean: clipMean, std: clipStd, areas: "overridden", maxVideoTokens: 128_000 },
+    ...{
+      resample: 3,
+      mean: clipMean,
+      std: clipStd,
+      areas: "overridden",
+      maxVideoTokens: 128_000,
+      frames: { kind: "stepped" },
+    },
   },
   Qwen3VLVideoProcessor: {
     ...{ ...whole, size: { shortest_edge: 128 * 32 * 32, longest_edge: 768 * 32 * 32 } },
-    ...{ resample: 3, mean: half, std: half, areas: "alone", maxVideoTokens: 768 },
+    ...{ resample: 3, mean: half, std: half, areas: "alone", maxVideoTokens: 768, frames: { kind: "spread" } },
   },
   Idefics3ImageProcessor: { ...whole, ...tiled },
   SmolVLMImageProcessor: { ...whole, ...tiled },

@@ -8,6 +8,7 @@
  */
 import { z } from "zod";
 import { shorten } from "../../base/index.js";
+import type { FrameSampling } from "./frame-sampling.js";
 import {
   classes,
   filters,
@@ -96,6 +97,8 @@ export interface ProcessorConfig {
   readonly temporalPatchSize?: number;
   /** Most tokens of a frame of video, or of the video, as its class has it. */
   readonly maxTokens?: number;
+  /** Of a class that is shown videos. */
+  readonly sampling?: FrameSampling;
 }
 
 /**
@@ -124,7 +127,21 @@ export function parseProcessorConfig(json: unknown, accepted: readonly Processor
     ...(found.merge_size !== undefined && { mergeSize: found.merge_size }),
     ...(found.temporal_patch_size !== undefined && { temporalPatchSize: found.temporal_patch_size }),
     ...(found.cap_pixels_per_frame && { maxTokens: found.max_video_tokens ?? preset.maxVideoTokens ?? 0 }),
+    ...(preset.frames && { sampling: samplingOf(found, preset.frames) }),
   };
+}
+
+/** A count stands above the class's rate, not beside one of the file. */
+function samplingOf(
+  { fps, num_frames: numFrames, min_frames: minFrames, max_frames: maxFrames }: Found,
+  { kind }: NonNullable<ProcessorClass["frames"]>,
+): FrameSampling {
+  const [least, most] = [minFrames ?? 4, maxFrames ?? 768];
+  const problem =
+    (fps && numFrames && "fps: beside num_frames; one of them chooses frames") ||
+    (least > most && `min_frames: ${least} is more than max_frames, ${most}`);
+  if (problem) throw invalidProcessor([problem]);
+  return { kind, amount: numFrames ? { numFrames } : { fps: fps ?? 2 }, minFrames: least, maxFrames: most };
 }
 
 function patchSizeOf(found: Found, { patches }: ProcessorClass): Pick<ProcessorConfig, "patchSize"> {

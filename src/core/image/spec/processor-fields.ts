@@ -21,6 +21,10 @@ const flag = z.boolean().nullish();
 const patchCount = z.number().int().min(1).max(4096);
 /** Published: 12; evaluations use up to 40. */
 const tileCount = z.number().int().min(1).max(64);
+/** From one frame in a quarter of an hour to high-speed cameras. */
+const rate = z.number().min(1e-3).max(1e3);
+/** The most that the reference samples of a video by itself, twenty times over. */
+const frames = z.number().int().min(2).max(16_384);
 const count = z.number().int().min(1).max(262_144); // twice the class default of a whole video
 
 /** What marks the views of an image among the ids of a prompt, where a file names it. */
@@ -73,6 +77,10 @@ const fields = {
   temporal_patch_size: side.optional(),
   cap_pixels_per_frame: flag,
   max_video_tokens: count.nullish(),
+  fps: rate.nullish(),
+  num_frames: frames.nullish(),
+  min_frames: frames.nullish(),
+  max_frames: frames.nullish(),
   max_slice_nums: z.number().int().min(1).max(64).optional(), // published ones have 9
   scale_resolution: side.optional(),
   slice_mode: flag,
@@ -87,12 +95,15 @@ const fields = {
   pad_value: z.literal(0).optional(),
 };
 
-/** Images are RGB when they come here; the rest says how the reference hands values over, or samples frames from files. */
+/**
+ * Images are RGB when they come here; the rest says how the reference hands values over. `do_sample_frames`: frames of a file are
+ * always chosen here, and frames that are given never.
+ */
 const withoutEffect = new Set(
   (
     "do_convert_rgb processor_class auto_map data_format input_data_format return_tensors device disable_grouping " +
     "image_seq_length image_seq_len _valid_processor_keys _processor_class transformers_version return_metadata " +
-    "do_sample_frames version fps num_frames min_frames max_frames video_metadata max_duration return_row_col_info video_sampling"
+    "do_sample_frames version video_metadata max_duration return_row_col_info video_sampling"
   ).split(" "),
 );
 

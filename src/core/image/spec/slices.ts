@@ -6,7 +6,8 @@
 
 import type { SlicesProcessor } from "./image-processor.js";
 import type { ImageGrid, PixelValues } from "./pixel-values.js";
-import { refuseStrip, roundHalfToEven } from "./smart-size.js";
+import { roundHalfToEven } from "./round.js";
+import { refuseStrip } from "./smart-size.js";
 
 interface Size {
   readonly width: number;

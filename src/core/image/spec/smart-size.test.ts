@@ -35,6 +35,7 @@ const processor: VideoProcessor = {
   maxPixels: 768 * 32 * 32,
   mean: [0.5, 0.5, 0.5],
   std: [0.5, 0.5, 0.5],
+  sampling: { kind: "spread", amount: { fps: 2 }, minFrames: 4, maxFrames: 768 },
 };
 
 describe("the size of a video's frames", () => {

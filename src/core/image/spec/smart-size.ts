@@ -4,6 +4,7 @@
  */
 import { OcellusError } from "../../base/index.js";
 import type { SmartResizeProcessor, VideoProcessor } from "./image-processor.js";
+import { roundHalfToEven } from "./round.js";
 
 interface Size {
   readonly width: number;
@@ -94,10 +95,4 @@ function sizeWithin(
     return { width: whole(width * grow, Math.ceil), height: whole(height * grow, Math.ceil) };
   }
   return rounded;
-}
-
-/** As Python rounds. */
-export function roundHalfToEven(x: number): number {
-  const floor = Math.floor(x);
-  return x - floor === 0.5 ? floor + (floor % 2) : Math.round(x);
 }

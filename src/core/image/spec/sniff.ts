@@ -50,14 +50,42 @@ const images: readonly (readonly [ImageFormat, Test])[] = [
   ["bmp", (start) => start.startsWith("BM") && start.startsWith("\0\0\0\0", 6)],
 ];
 
+/** A container of films, by the name that FFmpeg's reader of it has. */
+export type VideoFormat = "mov" | "matroska" | "avi" | "mpegts" | "mpeg" | "flv" | "ogg";
+
+const stills = brands(/avi[fs]|hei[cxms]|hev[cx]|mif1|msf1/);
+
+const videos: readonly (readonly [VideoFormat, Test])[] = [
+  ["mov", (start) => at(4, "ftyp", "moov", "mdat", "wide")(start) && !stills(start)],
+  ["matroska", at(0, "\x1a\x45\xdf\xa3")], // WebM too
+  ["avi", (start) => start.startsWith("RIFF") && start.startsWith("AVI ", 8)],
+  ["mpegts", (start) => start[0] === "G" && start[188] === "G" && start[376] === "G"], // packets of 188 bytes
+  ["mpeg", at(0, "\0\0\x01\xba")],
+  ["flv", at(0, "FLV\x01")],
+  ["ogg", at(0, "OggS")],
+];
+
+/** By its first bytes; undefined for what is no video that is known here. */
+export function sniffVideo(bytes: Uint8Array): VideoFormat | undefined {
+  const start = firstBytes(bytes);
+  return videos.find(([, test]) => test(start))?.[0];
+}
+
+function firstBytes(bytes: Uint8Array): string {
+  return Buffer.from(bytes.subarray(0, 512)).toString("latin1"); // room for comments before a root element
+}
+
 interface Stranger {
   readonly name: string;
   readonly advice: string;
 }
 
+const videoAdvice = "send it as a video, or a frame of it as JPEG or PNG";
+
 const unsupportedFormats: readonly (readonly [Test, name: string, advice: string])[] = [
   [brands(/hei[cxms]|hev[cx]|mif1|msf1/), "a HEIC image", "convert it to JPEG; its codec (HEVC) is not built in"],
-  [at(4, "ftyp"), "a video (ISO media file)", "take a frame of it as JPEG or PNG"],
+  [at(4, "ftyp"), "a video (ISO media file)", videoAdvice],
+  [at(0, "\x1a\x45\xdf\xa3"), "a video (Matroska or WebM)", videoAdvice],
   [at(0, "\xff\x0a", "\0\0\0\x0cJXL "), "a JPEG XL image", "convert it to PNG or JPEG"],
   [at(0, "\0\0\0\x0cjP  ", "\xff\x4f\xff\x51"), "a JPEG 2000 image", "convert it to PNG or JPEG"],
   [at(0, "8BPS"), "a Photoshop document", "export it as PNG"],
@@ -81,7 +109,7 @@ const unsupportedFormats: readonly (readonly [Test, name: string, advice: string
 export function sniffFormat(bytes: Uint8Array, source: string): ImageFormat {
   if (bytes.length === 0)
     throw new OcellusError("invalid_image", `${source}: the file is empty`, { details: { source, found: "nothing" } });
-  const start = Buffer.from(bytes.subarray(0, 512)).toString("latin1"); // room for comments before a root element
+  const start = firstBytes(bytes);
   const image = images.find(([, test]) => test(start));
   if (image) return image[0];
   const { name, advice } = describeStranger(start);
