@@ -34,6 +34,8 @@ interface FieldFlags {
 
 /** Fewer answers of a kind say nothing of its temperature. */
 const fewestAnswers = 100;
+/** Of right and of wrong ones among those that it is fitted to: where all are one, the best temperature is at the end of its range. */
+const fewestOfEach = 10;
 
 interface KindReport {
   readonly kind: string;
@@ -100,10 +102,16 @@ async function askField(
   return [{ kind: field.kind, probability: field.probability, correct: isCorrect(String(JSON.parse(text)), found) }];
 }
 
-function reportOf(kind: string, fields: readonly JudgedField[], { calibrate }: FieldFlags): KindReport {
+export function reportOf(
+  kind: string,
+  fields: readonly JudgedField[],
+  { calibrate }: Pick<FieldFlags, "calibrate">,
+): KindReport {
   const reliability = reliabilityOf(fields);
-  if (!calibrate || fields.length < fewestAnswers) return { kind, reliability };
   const [fit, judge] = halves(fields);
+  const numRight = fit.filter(({ correct }) => correct).length;
+  const saysMuch = fields.length >= fewestAnswers && Math.min(numRight, fit.length - numRight) >= fewestOfEach;
+  if (!calibrate || !saysMuch) return { kind, reliability };
   const temperature = Math.round(fitTemperature(fit) * 1000) / 1000;
   const after = judge.map((each) => ({ ...each, probability: calibratedProbability(each.probability, temperature) }));
   return {
@@ -118,8 +126,8 @@ async function writeTemperatures(kinds: readonly KindReport[], { model }: FieldF
   if (fitted.length === 0)
     throw new OcellusError(
       "invalid_request",
-      `eval: --calibrate needs ${fewestAnswers} answers of a kind, found ${most}`,
-      { details: { least: fewestAnswers, found: most } },
+      `eval: --calibrate needs ${fewestAnswers} answers of a kind, right ones and wrong ones among them, found ${most}`,
+      { details: { least: fewestAnswers, leastOfEach: fewestOfEach, found: most } },
     );
   const folder = await resolveModel(model);
   const file = fittedFile((await readSideJson(folder, confidenceFile)) as ConfidenceFile | undefined, fitted);
