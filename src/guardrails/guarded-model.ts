@@ -21,6 +21,7 @@ import {
   type Prepared,
   type RerankerInput,
   type Trace,
+  zoomOnDoubt,
 } from "../core/runtime/index.js";
 import { guardedAnswer } from "./answer.js";
 import { guardedConversation, guardedStrings, openingOf } from "./conversation.js";
@@ -49,7 +50,8 @@ export class GuardedModel extends MiddlewareModel {
   readonly #guards: Gatekeeper;
 
   constructor(model: LanguageModel, guards: Gatekeeper) {
-    super(model, [guardrails(model, guards)]);
+    const guarded = new MiddlewareModel(model, [guardrails(model, guards)]);
+    super(guarded, [zoomOnDoubt(guarded)]); // each of its questions passes the guardrails
     this.#viewer = model;
     this.#guards = guards;
   }

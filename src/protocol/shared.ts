@@ -38,6 +38,13 @@ export const ownQuestionSchema = ownRequestSchema
     boxes: z.boolean().optional(),
     /** Whether each leaf of a JSON answer is asked for with its box, which is given apart. */
     cite_fields: z.boolean().optional(),
+    /** Whether fields of JSON that the model is not sure of are asked for again of the part of the image where they stand. */
+    zoom: z
+      .union([
+        z.boolean(),
+        z.strictObject({ threshold: z.number().optional(), max_questions: z.number().int().optional() }),
+      ])
+      .optional(),
   })
   .refine(({ collection, pages }) => pages === undefined || collection !== undefined, {
     path: ["pages"],
@@ -114,6 +121,17 @@ const foundPlaceSchema = z.object({
   stored_point: point.optional(),
 });
 
+const zoomedValueSchema = z.object({ value: z.unknown(), probability: z.number() });
+/** A field that was asked again, of which part of the image and why that one, and which of the two answers was kept. */
+const zoomedFieldSchema = z.object({
+  field: z.string(),
+  region: box,
+  by: z.enum(["box", "attention", "image"]),
+  before: zoomedValueSchema,
+  after: zoomedValueSchema.optional(),
+  kept: z.enum(["before", "after"]),
+});
+
 /** What of the request the model was not trained for: unlike or too many images, answers in JSON, tools; in a line for a person. */
 export const notesSchema = z.array(
   z.object({
@@ -181,6 +199,8 @@ export const answerStatsSchema = z
     fields: z.record(z.string(), fieldConfidenceSchema).optional(),
     /** In the order of the answer, where `ocellus.boxes` or `ocellus.cite_fields` asked for them. */
     boxes: z.array(foundPlaceSchema).optional(),
+    /** The fields that were asked again, where `ocellus.zoom` asked for it. */
+    zoomed: z.array(zoomedFieldSchema).optional(),
   })
   .meta({ id: "OcellusFacts" });
 export type AnswerStats = z.infer<typeof answerStatsSchema>;

@@ -22,6 +22,7 @@ export const ownNames = {
   fields: "ocellus.fields",
   boxes: "ocellus.boxes",
   cite_fields: "ocellus.cite_fields",
+  zoom: "ocellus.zoom",
 } as const;
 
 /** What every route that generates text takes. */
@@ -53,8 +54,18 @@ export function chatOptions(request: ChatRequest, info: ModelInfo): ChatOptions 
     ...(ocellus?.fields && { fields: true }),
     ...(ocellus?.boxes && { boxes: true }),
     ...(ocellus?.cite_fields && { citeFields: true }),
+    ...(ocellus?.zoom && { zoom: zoomOf(ocellus.zoom) }),
     ...(response_format && { responseFormat: responseFormat(response_format) }),
     ...(tools.length > 0 && { tools, toolConstraint: toolConstraint(tools, request) }),
+  };
+}
+
+function zoomOf(zoom: NonNullable<NonNullable<ChatRequest["ocellus"]>["zoom"]>): NonNullable<ChatOptions["zoom"]> {
+  if (typeof zoom === "boolean") return zoom;
+  const { threshold, max_questions } = zoom;
+  return {
+    ...(threshold !== undefined && { threshold }),
+    ...(max_questions !== undefined && { maxQuestions: max_questions }),
   };
 }
 

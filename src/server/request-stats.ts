@@ -1,6 +1,6 @@
 /** Usage and our own facts of an answer, for every route that answers. */
 
-import type { ChatImage, Fields, FoundPlace } from "../core/runtime/index.js";
+import type { ChatImage, Fields, FoundPlace, ZoomedField } from "../core/runtime/index.js";
 import { type AnswerStats, type CompletionUsage, wireGuardReports } from "../protocol/index.js";
 import { type Citation, citedNumbers } from "../retrieval/index.js";
 import type { Choice } from "./choice.js";
@@ -27,7 +27,7 @@ export function answerStatsOf(
   context: RequestContext,
   citations?: readonly Citation[],
 ): AnswerStats {
-  const { timings, images, fields, boxes, notes } = end;
+  const { timings, images, fields, boxes, zoomed, notes } = end;
   const cited = citations && citedNumbers(text);
   return {
     timings: {
@@ -61,6 +61,7 @@ export function answerStatsOf(
     },
     ...(fields && { fields: wireFields(fields) }),
     ...(boxes && { boxes: boxes.map(wirePlace) }),
+    ...(zoomed && { zoomed: zoomed.map(wireZoomed) }),
     ...(cited && { citations: citations!.map((each) => ({ ...each, cited: cited.has(each.number) })) }),
   };
 }
@@ -90,6 +91,11 @@ function wirePlace({ label, field, box, point, stored }: FoundPlace): NonNullabl
     ...(stored?.box && { stored_box: pixels(stored.box) }),
     ...(stored?.point && { stored_point: pixels(stored.point) }),
   };
+}
+
+function wireZoomed({ region, before, after, ...rest }: ZoomedField): NonNullable<AnswerStats["zoomed"]>[number] {
+  const rounded = ({ value, probability }: ZoomedField["before"]) => ({ value, probability: round(probability) });
+  return { ...rest, region: region.map(round), before: rounded(before), ...(after && { after: rounded(after) }) };
 }
 
 type Size = ChatImage["sent"];

@@ -9,6 +9,7 @@ import type { ChatNote, Familiarity } from "./familiarity.js";
 import type { Reuse } from "./memory.js";
 import type { ReasoningEffort, ReasoningStart } from "./reasoning.js";
 import type { SequenceInputs } from "./sequence-inputs.js";
+import type { ZoomedField, ZoomOptions } from "./zoomed-field.js";
 
 /** The pixel budget is that of each picture, for families that take pictures of any size. */
 export interface ChatOptions extends PixelBudget {
@@ -31,6 +32,11 @@ export interface ChatOptions extends PixelBudget {
   readonly boxes?: boolean;
   /** Whether each leaf of a JSON answer is asked for with its box. The answer comes whole, without them; they are in `boxes`. */
   readonly citeFields?: boolean;
+  /**
+   * Whether fields of a JSON answer that the model is not sure of are asked for again of the part of the image where they stand.
+   * The first question is at low detail; the answer comes whole, when the last one is answered. Default false.
+   */
+  readonly zoom?: boolean | ZoomOptions;
   /**
    * Whether the model thinks before it answers, where its chat template knows `enable_thinking`. Default: not where the prompt
    * holds an image or a video, else as the template does.
@@ -59,7 +65,7 @@ export const chatOptionNames = optionNames<ChatOptions>({
   ...{ stop: true, stopTokenIds: true },
   ...{ reuse: true, tools: true, responseFormat: true, fields: true, boxes: true, citeFields: true, signal: true },
   ...{ enableThinking: true, toolConstraint: true, reasoningEffort: true, thinkingBudget: true },
-  ...{ templateVariables: true, continueFinalMessage: true, addGenerationPrompt: true },
+  ...{ templateVariables: true, continueFinalMessage: true, addGenerationPrompt: true, zoom: true },
 });
 
 /** As the engine's; content_filter: a guard has ended the answer. */
@@ -186,6 +192,7 @@ export type ChatEvent<Token extends ChatToken = ChatToken> =
       /** Where they were asked for. */
       readonly fields?: Fields;
       readonly boxes?: readonly FoundPlace[];
+      readonly zoomed?: readonly ZoomedField[];
       /** Those of the request. */
       readonly notes?: readonly ChatNote[];
     };
@@ -202,5 +209,6 @@ export interface ChatResult<Token extends ChatToken = ChatToken> {
   readonly images: readonly ChatImage[];
   readonly fields?: Fields;
   readonly boxes?: readonly FoundPlace[];
+  readonly zoomed?: readonly ZoomedField[];
   readonly notes?: readonly ChatNote[];
 }

@@ -140,3 +140,5 @@ export type {
   TraceStages,
 } from "./trace.js";
 export type { QueryAttention } from "./vision.js";
+export { zoomOnDoubt } from "./zoom.js";
+export type { ZoomedField, ZoomOptions } from "./zoomed-field.js";

@@ -6,7 +6,7 @@ import type { Device } from "../backend/index.js";
 import type { EncoderCacheStats } from "../cache/index.js";
 import type { EngineStats } from "../engine/index.js";
 import type { ImageInput, SampledVideo, VideoFile } from "../image/node/index.js";
-import type { PixelBudget, RgbImage } from "../image/spec/index.js";
+import type { AttentionMap, PixelBudget, RgbImage } from "../image/spec/index.js";
 import type { PackedModel } from "../pack/index.js";
 import type { ChatMessage } from "../processor/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
@@ -39,6 +39,8 @@ export interface ModelInfo extends Partial<LocalFacts> {
   readonly speculates?: boolean;
   /** Whether it thinks before it answers: as a request says, or always. Absent: it does not. */
   readonly thinking?: Thinking;
+  /** Whether its family has a published way to write boxes. Absent: it has none. */
+  readonly writesBoxes?: boolean;
   /** What a user should know about the checkpoint and how it runs, in sentences; the first prompt can add one. */
   readonly notes: readonly string[];
 }
@@ -121,6 +123,8 @@ export interface Capabilities {
   readonly timings: LoadTimings;
   /** What of an image the model is shown. */
   modelView(image: RgbImage, budget?: PixelBudget): RgbImage;
+  /** Where the vision encoder's learned queries look in an image; undefined where it has none. */
+  attentionMap(image: ImageInput, options?: Asking): Promise<AttentionMap | undefined>;
   /** What of a video file the model is shown. Absent: it is shown none. */
   sampleVideo(video: VideoFile, options?: Asking): Promise<SampledVideo>;
   /** Names what makes this model's vectors of images: equal versions give comparable ones. */
@@ -214,6 +218,10 @@ export class MiddlewareModel implements LanguageModel {
 
   get modelView(): LanguageModel["modelView"] {
     return this.#model.modelView?.bind(this.#model);
+  }
+
+  get attentionMap(): LanguageModel["attentionMap"] {
+    return this.#model.attentionMap?.bind(this.#model);
   }
 
   get sampleVideo(): LanguageModel["sampleVideo"] {

@@ -8,7 +8,14 @@ import type { Device, Graph } from "../backend/index.js";
 import { Closing, invariant, refuseUnknownOptions, Semaphore, throwIfAborted } from "../base/index.js";
 import { Engine } from "../engine/index.js";
 import type { ImageInput, SampledVideo, VideoFile } from "../image/node/index.js";
-import { type PixelBudget, type PixelValues, type RgbImage, viewsOf, wholeOf } from "../image/spec/index.js";
+import {
+  type AttentionMap,
+  type PixelBudget,
+  type PixelValues,
+  type RgbImage,
+  viewsOf,
+  wholeOf,
+} from "../image/spec/index.js";
 import type { ChatMessage } from "../processor/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import {
@@ -23,7 +30,14 @@ import {
 import type { DraftDecoder } from "./draft-model.js";
 import { formsOf, trainingNotes } from "./familiarity.js";
 import { FieldReader } from "./field-confidence.js";
-import type { LanguageModel, LoadTimings, LocalFacts, LocalStats, ModelInfo } from "./language-model.js";
+import {
+  type LanguageModel,
+  type LoadTimings,
+  type LocalFacts,
+  type LocalStats,
+  type ModelInfo,
+  withMiddleware,
+} from "./language-model.js";
 import { placedAnswer } from "./placed-answer.js";
 import type { Placement } from "./placement.js";
 import { thinkingOf } from "./reasoning.js";
@@ -43,6 +57,7 @@ import {
 } from "./trace.js";
 import type { EncodedImage } from "./vision.js";
 import { VisionEncoder, type VisionEncoderParts } from "./vision-encoder.js";
+import { refuseZoom, zoomOnDoubt } from "./zoom.js";
 
 /** @internal What load-model.ts opens. */
 export interface ModelParts extends RequestReaderParts, VisionEncoderParts {
@@ -109,6 +124,7 @@ export class VisionLanguageModel implements LanguageModel {
       readsTools: /\btools\b/.test(chatTemplate ?? ""),
       speculates: this.#engine.speculates,
       ...(thinking && { thinking }),
+      ...(packed.family.about.places && { writesBoxes: true }),
       notes: [...this.#parts.notes, ...this.#runner.notes],
     };
   }
@@ -136,12 +152,17 @@ export class VisionLanguageModel implements LanguageModel {
    * `too_large` (the prompt does not fit the context; before any picture is encoded), `overloaded`, `aborted`.
    */
   async *chat(messages: readonly ChatMessage[], options: ChatOptions = {}): AsyncGenerator<ChatEvent<LocalToken>> {
+    if (options.zoom) {
+      const zooming = withMiddleware(this, zoomOnDoubt(this)); // its tokens are those of the first answer, this model's
+      return yield* zooming.chat(messages, options) as AsyncGenerator<ChatEvent<LocalToken>>;
+    }
     yield* this.generate(await this.prepare(messages, options));
   }
 
   /** All of `chat` up to the first token: several answers to one prompt share it. @throws as `chat`. */
   async prepare(messages: readonly ChatMessage[], options: ChatOptions = {}): Promise<PreparedChat> {
     this.#begin("chat", options);
+    refuseZoom(options);
     const started = performance.now();
     return this.#encode(await this.#reader.read(messages, options), started);
   }
@@ -158,6 +179,7 @@ export class VisionLanguageModel implements LanguageModel {
   /** A prompt without turns or images, for plain continuation; it may spell structure. @throws `invalid_request`, `too_large`. */
   async prepareText(prompt: string | readonly number[], options: ChatOptions = {}): Promise<PreparedChat> {
     this.#begin("prepareText", options);
+    refuseZoom(options);
     const started = performance.now();
     return this.#encode(await this.#reader.readText(prompt, options), started);
   }
@@ -231,6 +253,11 @@ export class VisionLanguageModel implements LanguageModel {
    */
   modelView(image: RgbImage, budget: PixelBudget = {}): RgbImage {
     return this.#images.modelView(image, budget);
+  }
+
+  /** Where learned queries look in an image; undefined for a vision encoder without. Runs it once more, on the CPU. @throws as `chat`. */
+  attentionMap(image: ImageInput, { signal }: Pick<ChatOptions, "signal"> = {}): Promise<AttentionMap | undefined> {
+    return this.#images.attentionMap(image, signal);
   }
 
   /**

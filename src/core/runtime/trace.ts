@@ -10,7 +10,7 @@ import type { ChatNote } from "./familiarity.js";
 import type { QueryAttention } from "./vision.js";
 
 /** What an answer says of itself at its end; a trace has tokens and attention instead. */
-const untraced = ["fields", "boxes", "citeFields"] as const satisfies readonly (keyof ChatOptions)[];
+const untraced = ["fields", "boxes", "citeFields", "zoom"] as const satisfies readonly (keyof ChatOptions)[];
 type Untraced = (typeof untraced)[number];
 
 export interface TraceOptions extends Omit<ChatOptions, Untraced> {

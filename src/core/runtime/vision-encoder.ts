@@ -8,6 +8,7 @@ import { type Closing, OcellusError, type Semaphore } from "../base/index.js";
 import type { Features } from "../cache/index.js";
 import type { ImageInput, SampledVideo, SeenImage, VideoFile } from "../image/node/index.js";
 import {
+  type AttentionMap,
   gridOf,
   modelView,
   type PixelBudget,
@@ -18,6 +19,7 @@ import {
 } from "../image/spec/index.js";
 import type { PackedModel } from "../pack/index.js";
 import { checkImageTokens, type Prompt, type PromptImage, sampleVideo } from "../processor/index.js";
+import { attentionMapOf } from "./attention-map.js";
 import type { ChatImage, LocalImage } from "./chat.js";
 import type { Memory } from "./memory.js";
 import type { TextSide } from "./open-text.js";
@@ -107,9 +109,17 @@ export class VisionEncoder {
   }
 
   /** Of each image of the prompt, per layer. */
-  attention({ images }: Prompt, signal: AbortSignal | undefined) {
+  attention({ images }: Pick<Prompt, "images">, signal: AbortSignal | undefined) {
     const { packed, threads } = this.#parts;
     return this.#running.run(() => lookAgain(images, packed, { threads, signal }), signal);
+  }
+
+  /** @throws as `VisionLanguageModel.attentionMap` */
+  async attentionMap(input: ImageInput, signal: AbortSignal | undefined): Promise<AttentionMap | undefined> {
+    const { imageProcessor } = this.#imageSpec();
+    const image = await this.#read(input, signal);
+    const [looks] = await this.attention({ images: [image] }, signal);
+    return attentionMapOf(looks!, image, imageProcessor);
   }
 
   /** After a run that is under way. */

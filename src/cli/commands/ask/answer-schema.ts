@@ -1,7 +1,7 @@
 /** `ocellus ask --schema FILE`: the answer is JSON that satisfies the schema, and each field says how sure it is. */
 import { readFile } from "node:fs/promises";
 import { fileLimits, ioError, OcellusError, parseJson, printableJson } from "../../../core/base/index.js";
-import type { ChatOptions, FieldConfidence } from "../../../core/runtime/index.js";
+import type { ChatOptions, FieldConfidence, ZoomedField } from "../../../core/runtime/index.js";
 import { coloursFor, type Terminal } from "../../ui/terminal.js";
 import { textTable } from "../../ui/text-layout.js";
 import type { Answer } from "./answer.js";
@@ -33,6 +33,22 @@ export function printFields(terminal: Terminal, { fields = {} }: Answer): void {
   const { dim } = coloursFor(terminal.stderr);
   const rows = entries.map(([pointer, field]) => [pointer || "(answer)", percent(field.probability), othersOf(field)]);
   terminal.stderr.write(`${dim(textTable(rows, ["left", "right", "left"]))}\n`);
+}
+
+/** For a person, on standard error: a line for each field that was asked again. */
+export function printZoomed(terminal: Terminal, { zoomed = [] }: Answer): void {
+  if (!terminal.stderr.isTTY || zoomed.length === 0) return;
+  const { dim } = coloursFor(terminal.stderr);
+  const rows = zoomed.map(({ field, region, before, after, kept }) => [
+    field || "(answer)",
+    `asked again at ${region.map(Math.round).join(" ")}`,
+    `${valueText(before)} → ${after ? valueText(after) : "no answer"}, kept ${kept === "after" ? "the second" : "the first"}`,
+  ]);
+  terminal.stderr.write(`${dim(textTable(rows))}\n`);
+}
+
+function valueText({ value, probability }: ZoomedField["before"]): string {
+  return `${printableJson(JSON.stringify(value))} ${percent(probability)}`;
 }
 
 function othersOf({ alternatives = [] }: FieldConfidence): string {

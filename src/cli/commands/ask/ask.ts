@@ -7,7 +7,7 @@ import { printJson, printLine, type Terminal, writeWords } from "../../ui/termin
 import { withModel } from "../models/open-model.js";
 import { printAnswerNotes, printSpeed, questionAbout, refuseBlocked, streamAnswer, thoughtWriter } from "./answer.js";
 import { drawAnswer, placesOptions, printPlaces } from "./answer-places.js";
-import { printFields, schemaOptions } from "./answer-schema.js";
+import { printFields, printZoomed, schemaOptions } from "./answer-schema.js";
 import { answerFromCollection, type CollectionFlags, printCitations } from "./ask-collection.js";
 import { fileExists, readMedia } from "./images.js";
 import { traceAnswer } from "./trace.js";
@@ -22,6 +22,7 @@ export function addAskCommand(program: Command, terminal: Terminal): void {
     .option("--pages <count>", "number of pages given to the model (default: 3)", integerBetween(1, 64)) // pictures of one prompt
     .option("--schema <file>", "JSON schema that the answer satisfies; says how sure each field is")
     .option("--cite-fields", "ask for the box of each field of --schema")
+    .option("--zoom", "ask again, of a part of the image, for fields of --schema that the model is not sure of")
     .option("--boxes", "report the boxes and points that the answer names, in pixels of the image")
     .option("--draw <image.png>", "write the image with these boxes drawn on it")
     .option("--trace <page.html>", "write a page: vision encoder attention, top alternatives per token, time by stage")
@@ -46,6 +47,7 @@ Photos, JSON and documents, which the bundled demo model was not trained for:
 interface AskFlags extends Omit<CollectionFlags, "collection"> {
   readonly schema?: string;
   readonly citeFields?: boolean;
+  readonly zoom?: boolean;
   readonly boxes?: boolean;
   readonly draw?: string;
   readonly trace?: string;
@@ -76,6 +78,7 @@ async function ask(words: readonly string[], flags: AskFlags, terminal: Terminal
       ...chatOptions(flags, terminal.signal),
       ...(await schemaOptions(flags)),
       ...placesOptions(flags),
+      ...(flags.zoom && { zoom: true }),
     };
     const answer = await streamAnswer(model, messages, options, onText, onReasoning);
     if (flags.draw !== undefined) await drawAnswer(flags.draw, images[0]!, answer, terminal);
@@ -84,6 +87,7 @@ async function ask(words: readonly string[], flags: AskFlags, terminal: Terminal
     refuseBlocked(answer);
     if (flags.json) return;
     printFields(terminal, answer);
+    printZoomed(terminal, answer);
     printPlaces(terminal, answer);
     printAnswerNotes(terminal, answer);
     printSpeed(terminal, answer, model);
@@ -106,7 +110,7 @@ function refuseBeside({ collection, trace, ...flags }: AskFlags): void {
       "invalid_request",
       "ask: --trace cannot be used with --collection; it traces the images on the command line",
     );
-  const own = (["schema", "citeFields", "boxes", "draw"] as const).find((name) => flags[name] !== undefined);
+  const own = (["schema", "citeFields", "zoom", "boxes", "draw"] as const).find((name) => flags[name] !== undefined);
   if (own === undefined || (collection ?? trace) === undefined) return;
   const other = collection === undefined ? "--trace" : "--collection";
   const option = own === "citeFields" ? "--cite-fields" : `--${own}`;

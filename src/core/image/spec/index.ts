@@ -1,3 +1,4 @@
+export { type AttentionMap, attendedTile, widened } from "./attended.js";
 export { bmpSize, decodeBmp } from "./bmp.js";
 export { sampledFps, sampledFrames } from "./frame-sampling.js";
 export { gridOf, numPatches, numTiles, shownSize } from "./grid.js";
@@ -29,10 +30,10 @@ export {
   storedPoint,
   uprightSize,
 } from "./places.js";
-export { mergedPatches, modelView, preprocess } from "./preprocess.js";
+export { fitBox, mergedPatches, modelView, preprocess } from "./preprocess.js";
 export { readImageProcessorConfig, readVideoProcessorConfig } from "./processor-config.js";
 export { resize, resizeColumnsFirst } from "./resize.js";
-export { checkRgbImage, checkSize, isRgbImage, type RgbImage } from "./rgb-image.js";
+export { checkRgbImage, checkSize, cropped, isRgbImage, type RgbImage } from "./rgb-image.js";
 export { batchesOf, viewsOf, wholeOf } from "./slices.js";
 export { videoSize } from "./smart-size.js";
 export { type ImageFormat, sniffFormat, sniffVideo, type VideoFormat } from "./sniff.js";

@@ -45,3 +45,15 @@ export function checkRgbImage(image: RgbImage, maxPixels = Number.POSITIVE_INFIN
     { details: { width, height, expected: width * height * 3, found: data?.length } },
   );
 }
+
+/** The part within a box [left, top, right, bottom], in whole pixels around it, at least one. */
+export function cropped({ width, height, data }: RgbImage, [left, top, right, bottom]: readonly number[]): RgbImage {
+  const [x, y] = [Math.min(Math.floor(left!), width - 1), Math.min(Math.floor(top!), height - 1)];
+  const part = { width: Math.max(1, Math.ceil(right!) - x), height: Math.max(1, Math.ceil(bottom!) - y) };
+  const pixels = new Uint8Array(part.width * part.height * 3);
+  for (let row = 0; row < part.height; row++) {
+    const from = ((y + row) * width + x) * 3;
+    pixels.set(data.subarray(from, from + part.width * 3), row * part.width * 3);
+  }
+  return { ...part, data: pixels };
+}
