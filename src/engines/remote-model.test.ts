@@ -119,6 +119,7 @@ describe("a remote model", () => {
     const refused: [typeof able, Parameters<typeof able.ask>, string][] = [
       [able, [words, { boxes: true }], "boxes"],
       [able, [words, { citeFields: true }], "citeFields"],
+      [able, [words, { zoom: true }], "zoom"],
       [able, [words, { reuse: "near" }], "reuse"],
       [poor, [words, { tools: [{}] }], "tools"],
       [poor, [words, { responseFormat: schema }], "response_format"],

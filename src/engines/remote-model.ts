@@ -131,6 +131,7 @@ export class RemoteModel implements LanguageModel {
     for (const field of ["boxes", "citeFields"] as const)
       if (options[field])
         throw unsupported(field, "how the model of an engine elsewhere writes places is not known here");
+    if (options.zoom) throw unsupported("zoom", "it is a wish of withMiddleware(model, zoomOnDoubt(model))");
     if (options.reuse === "near") throw unsupported("reuse", "an engine elsewhere knows images by their pixels only");
     if (options.tools?.length && !can.tools) throw unsupported("tools", "the engine takes none with this model");
     const format = options.responseFormat?.type ?? "text";

@@ -201,10 +201,12 @@ describe("a constrained sequence", () => {
   });
 
   it("is refused without a token that could end it", () => {
-    const engine = new Engine(new FakeRunner(1));
-    expect(() =>
-      engine.submit({ ...request("endless"), stopTokenIds: [], constraint: new Remainders(1, 0, 1) }),
-    ).toThrow(ocellusError("invalid_request", { field: "stopTokenIds" }));
+    const runner = new FakeRunner(1);
+    const engine = new Engine(runner);
+    for (const stopTokenIds of [[], [runner.vocabSize], [-1]])
+      expect(() => engine.submit({ ...request("endless"), stopTokenIds, constraint: new Remainders(1, 0, 1) })).toThrow(
+        ocellusError("invalid_request", { field: "stopTokenIds" }),
+      );
   });
 
   it("is forgotten when its sequence is aborted", async () => {

@@ -252,8 +252,11 @@ function checkRequest<P>(
   if (foreign !== undefined)
     refuse(`the prompt holds token ${foreign}; the vocabulary ends at ${vocabSize - 1}`, { token: foreign, vocabSize });
   checkSampling(sampling, vocabSize);
-  if (constraint && stopTokenIds.length === 0)
-    refuse("a constrained answer needs a token that ends it: give stopTokenIds", { field: "stopTokenIds" });
+  if (constraint && !stopTokenIds.some((id) => id >= 0 && id < vocabSize))
+    refuse("a constrained answer needs a token of the vocabulary that ends it: give stopTokenIds", {
+      field: "stopTokenIds",
+      vocabSize,
+    });
   if (promptIds.length > maxLength) {
     throw new OcellusError(
       "too_large",
