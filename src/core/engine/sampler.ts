@@ -144,10 +144,13 @@ function argmax(logits: Float32Array): number {
 
 /** The model's own logits of the tokens that the constraint has left open; undefined when it is one. */
 function withinConstraint(logits: Float32Array, adjusted: Float32Array): Float32Array | undefined {
-  const allowed = logits.map((logit, id) =>
-    adjusted[id] === Number.NEGATIVE_INFINITY ? Number.NEGATIVE_INFINITY : logit,
-  );
-  const numOpen = allowed.reduce((count, logit) => count + (logit === Number.NEGATIVE_INFINITY ? 0 : 1), 0);
+  const allowed = new Float32Array(logits.length).fill(Number.NEGATIVE_INFINITY);
+  let numOpen = 0;
+  for (let id = 0; id < logits.length; id++) {
+    if (adjusted[id] === Number.NEGATIVE_INFINITY) continue;
+    allowed[id] = logits[id]!;
+    if (logits[id] !== Number.NEGATIVE_INFINITY) numOpen++;
+  }
   return numOpen > 1 ? allowed : undefined;
 }
 
@@ -160,7 +163,8 @@ function ownLogprobs(logits: Float32Array, tokenId: number, count: number): Omit
 function logprobsOf(logits: Float32Array, tokenId: number, count: number): ConstrainedLogprobs {
   const largest = logits[argmax(logits)]!;
   let sum = 0;
-  for (const logit of logits) sum += Math.exp(logit - largest);
+  for (let id = 0; id < logits.length; id++)
+    if (logits[id] !== Number.NEGATIVE_INFINITY) sum += Math.exp(logits[id]! - largest);
   const logprob = (id: number) => logits[id]! - largest - Math.log(sum);
   const isPossible = (id: number) => logits[id]! > Number.NEGATIVE_INFINITY;
   const top: TokenLogprob[] = topIndices(logits, count).map((id) => ({ tokenId: id, logprob: logprob(id) }));

@@ -9,7 +9,8 @@ export function topIndices(values: Float32Array, count: number): number[] {
     if (heap.length < size) {
       heap.push(i);
       siftUp(heap, isLess);
-    } else if (isLess(heap[0]!, i)) {
+    } else if (values[i]! > values[heap[0]!]!) {
+      // of equal values the lower index is there already
       heap[0] = i;
       siftDown(heap, isLess);
     }
