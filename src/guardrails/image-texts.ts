@@ -40,7 +40,7 @@ export class ImageTexts {
   async #readNow(subject: ImageSubject, signal: AbortSignal): Promise<ImageText> {
     const reader = await this.#reader;
     if (!reader) throw new OcellusError("closed", "the reader of text in images is not open");
-    const text = await reader.read(await subject.pixels(), { signal });
+    const text = await reader.read(await subject.pixels(), { signal, minScore: 0 }); // the model may read what OCR is unsure of
     if (text.isComplete) return text;
     throw new OcellusError(
       "too_large",

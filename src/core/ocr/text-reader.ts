@@ -61,13 +61,13 @@ const mostLines = 10_000;
 
 export class TextReader {
   readonly #worker: TypedWorker<OcrMethods>;
-  /** The thread keeps one image. */
+  /** The thread keeps one image. Of one that dies only the image is lost: another takes its place. */
   readonly #turn = new Semaphore(1);
   readonly #closing = new Closing("the reader of text");
 
   private constructor(data: OcrThreadOptions) {
     const script = ["ocr-worker", import.meta.url] as const;
-    this.#worker = new TypedWorker({ script, name: "the thread that reads text", data, keepsState: true });
+    this.#worker = new TypedWorker({ script, name: "the thread that reads text", data });
   }
 
   /** @throws `unavailable` where the package with the networks is missing, `invalid_file`. */

@@ -6,7 +6,7 @@ import type { ImageTexts } from "../image-texts.js";
 import type { Detector, Finding, Region } from "../verdict.js";
 
 /** Another one when the same image is read otherwise by our code or by other networks. */
-const reading = "PP-OCRv4 1";
+const reading = "PP-OCRv4 2";
 
 /** @throws as `ImageTexts.open`. */
 export async function inImages(detector: Detector, texts: ImageTexts): Promise<Detector> {
