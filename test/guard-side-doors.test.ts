@@ -413,7 +413,7 @@ describe("no route is a side door", () => {
         ),
     );
     expect(openers.sort()).toEqual([
-      "cli/commands/ask/batch.ts",
+      "cli/commands/ask/batch-server.ts",
       "cli/commands/inspect/task-process.ts", // counts right answers to questions of its own; none is shown
       "cli/commands/models/open-embedder.ts",
       "cli/commands/models/open-model.ts",
