@@ -1,6 +1,6 @@
 /**
  * Scales of int8 keys and values: the packed decoder reads the calibration set, a sequence at a time, and the largest key and value
- * of each channel become the ends of the range. Keys differ in size by channel far more than by token, so one scale a channel
+ * of each channel, and a little more, become the ends of the range. Keys differ in size by channel far more than by token, so one scale a channel
  * loses little [Liu et al., KIVI, 2024]. Memory: the opened decoder, the embeddings of the set, the keys and values of one sequence.
  */
 import { type DeviceTensor, GraphSession } from "../backend/index.js";
@@ -20,6 +20,9 @@ import {
 import { readCalibrationSet } from "./calibration-set.js";
 import { feedsOf } from "./piece-session.js";
 import { readSequences, type Sequence } from "./sequences.js";
+
+/** Room above what was seen: keys of images go beyond those of the texts that are usually read, and what does is cut off. */
+const headroom = 1.3;
 
 export interface KvScalesOptions {
   /** A folder of texts and images. Default: the neutral texts of the package. */
@@ -86,7 +89,7 @@ async function measured(
   } finally {
     await session.close();
   }
-  return new Map([...largest].map(([name, most]) => [name, most.map((value) => (value || 1) / 127)]));
+  return new Map([...largest].map(([name, most]) => [name, most.map((value) => ((value || 1) * headroom) / 127)]));
 }
 
 /** The largest magnitude of each column. */

@@ -10,7 +10,7 @@ import { packedFiles } from "./manifest.js";
 import type { PackedModel } from "./packed.js";
 
 /** Raised whenever the same set gives other scales. */
-const kvScalesVersion = 1;
+const kvScalesVersion = 2;
 
 /** Four digits: an error of a scale that small is far below the half step that rounding costs. */
 const digits = 4;
