@@ -230,8 +230,16 @@ describe.skipIf(noBrowser)("the page", () => {
     await page.locator(".earlier li button").click();
     expect(await page.locator(".earlier li").count()).toBe(0);
     await button("Undo").click();
+    await page.locator(".earlier li button").click();
+    await button("Undo").click();
     await page.locator(".earlier li a").click();
     expect(await written()).toBe(text);
+    await page.reload();
+    expect(await written()).toBe(text);
+    await page.locator(".earlier li button").click();
+    await page.reload(); // closed at once: it is deleted all the same
+    await page.locator(".examples button:enabled").first().waitFor();
+    expect(await page.locator(".earlier li").count()).toBe(0);
   });
 
   it("is open in two tabs that lose nothing of each other", async () => {

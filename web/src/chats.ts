@@ -24,6 +24,7 @@ class Chats {
   #all: readonly Conversation[] = [];
   #titles: readonly Titled[] = [];
   #removed: Conversation | undefined;
+  #undoTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #writing = new Map<string, AbortController>();
   /** As this tab last read or wrote them. */
   readonly #revisions = new Map<string, number>();
@@ -109,23 +110,30 @@ class Chats {
     );
   }
 
-  /** It can be brought back for some seconds. */
+  /** At once; for some seconds it can be brought back, and its pictures stay as long. */
   remove(id: string): void {
     this.stop(id);
+    this.#endUndo();
     this.#removed = this.find(id);
     this.#set(this.#all.filter((conversation) => conversation.id !== id));
-    const removed = this.#removed;
-    setTimeout(() => {
-      if (this.find(id)) return; // brought back
-      void dropConversation(id).then(() => this.#tabs.postMessage({ id }));
-      if (this.#removed === removed) this.#removed = undefined;
-      this.#tell();
-    }, undoMs);
+    void dropConversation(id).then(() => this.#tabs.postMessage({ id }));
+    this.#undoTimer = setTimeout(() => this.#endUndo(), undoMs);
   }
 
   bringBack(): void {
-    if (this.#removed) this.#put(ended(this.#removed));
+    const removed = this.#removed;
+    clearTimeout(this.#undoTimer);
     this.#removed = undefined;
+    if (!removed) return;
+    this.#put(ended(removed));
+    void this.#save(removed.id);
+  }
+
+  #endUndo(): void {
+    clearTimeout(this.#undoTimer);
+    if (!this.#removed) return;
+    this.#removed = undefined;
+    void sweep();
     this.#tell();
   }
 

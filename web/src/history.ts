@@ -40,9 +40,10 @@ async function run<T>(store: StoreName, mode: IDBTransactionMode, act: (store: I
   const db = await database();
   if (!db) return undefined;
   return new Promise<T | undefined>((done) => {
-    const request = act(db.transaction(store, mode).objectStore(store));
-    request.onsuccess = () => done(request.result);
-    request.onerror = () => done(undefined); // a full disk: the conversation goes on, unkept
+    const transaction = db.transaction(store, mode);
+    const request = act(transaction.objectStore(store));
+    transaction.oncomplete = () => done(request.result);
+    transaction.onabort = () => done(undefined); // a full disk: the conversation goes on, unkept
   });
 }
 
@@ -65,22 +66,24 @@ export async function keepConversation(conversation: Conversation, base: number)
   const db = await database();
   if (!db) return base + 1;
   return new Promise((done) => {
-    const store = db.transaction("conversations", "readwrite").objectStore("conversations");
+    const transaction = db.transaction("conversations", "readwrite");
+    const store = transaction.objectStore("conversations");
     const found = store.get(conversation.id) as IDBRequest<Conversation | undefined>;
+    let revision: number | undefined;
     found.onsuccess = () => {
-      const { revision = 0 } = found.result ?? { revision: base };
-      if (revision !== base) return done(undefined);
-      const written = store.put({ ...conversation, revision: base + 1 });
-      written.onsuccess = () => done(base + 1);
-      written.onerror = () => done(base); // a full disk: the conversation goes on, unkept
+      const kept = found.result ? (found.result.revision ?? 0) : base;
+      if (kept !== base) return;
+      revision = base + 1;
+      store.put({ ...conversation, revision });
     };
-    found.onerror = () => done(base);
+    transaction.oncomplete = () => done(revision);
+    transaction.onabort = () => done(base); // a full disk: the conversation goes on, unkept
   });
 }
 
+/** Its pictures go with the next `sweep`. */
 export async function dropConversation(id: string): Promise<void> {
   await run("conversations", "readwrite", (store) => store.delete(id));
-  await sweep();
 }
 
 export async function keepPicture(id: string, blob: Blob): Promise<void> {
@@ -94,7 +97,7 @@ export async function pictureBlob(id: string): Promise<Blob | undefined> {
   return blob;
 }
 
-/** Drops what is beyond the bounds. Called when the page opens and when a conversation is dropped. */
+/** Drops what is beyond the bounds. Called when the page opens and when a dropped conversation can no longer be brought back. */
 export async function sweep(): Promise<void> {
   const conversations = await readConversations();
   const pictures = (await run<StoredPicture[]>("pictures", "readonly", (store) => store.getAll())) ?? [];

@@ -41,7 +41,11 @@ export function usePictures(max = 64): PictureDraft {
     reading.current = read(files, reading.current);
   };
   const settled = async () => {
-    const areRead = await reading.current;
+    let areRead = true;
+    for (let awaited: unknown; awaited !== reading.current; ) {
+      awaited = reading.current; // files may be added meanwhile
+      areRead = await reading.current;
+    }
     reading.current = Promise.resolve(true); // a refusal is said once
     return areRead ? newest.current : undefined;
   };

@@ -15,12 +15,19 @@ const options: MarkdownToJSX.Options = {
   },
 };
 
-export function AnswerText({ text, isJson }: { text: string; isJson: boolean }) {
+interface AnswerTextProps {
+  readonly text: string;
+  readonly isJson: boolean;
+  /** No more comes: then it is parsed in one piece, for links may name what stands at its end. */
+  readonly isWhole: boolean;
+}
+
+export function AnswerText({ text, isJson, isWhole }: AnswerTextProps) {
   if (text === "") return null;
   if (isJson) return <pre className="json">{pretty(text)}</pre>;
   return (
     <div className="prose">
-      {markdownParts(text).map((part, i) => (
+      {(isWhole ? [text] : markdownParts(text)).map((part, i) => (
         <Part key={i} text={part} />
       ))}
     </div>

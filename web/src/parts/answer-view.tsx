@@ -25,11 +25,11 @@ export const AnswerView = memo(function AnswerView({ answer, turnsBefore, onRetr
   return (
     <section className="answer" aria-label={answer.model} aria-busy={isOpen}>
       {answer.state === "waiting" && <p className="looking">{words.writing}</p>}
-      {answer.reasoning && <Thoughts text={answer.reasoning} />}
+      {answer.reasoning && <Thoughts text={answer.reasoning} isWhole={!isOpen} />}
       {showsTokens ? (
         <TokenView logprobs={answer.logprobs} />
       ) : (
-        <AnswerText text={answer.text} isJson={answer.settings.format !== "text"} />
+        <AnswerText text={answer.text} isJson={answer.settings.format !== "text"} isWhole={!isOpen} />
       )}
       {answer.problem && <ProblemView problem={answer.problem} />}
       {answer.state === "stopped" && <p className="aside">{words.stopped}</p>}
@@ -67,12 +67,12 @@ export const AnswerView = memo(function AnswerView({ answer, turnsBefore, onRetr
   );
 });
 
-function Thoughts({ text }: { text: string }) {
+function Thoughts({ text, isWhole }: { text: string; isWhole: boolean }) {
   const words = useWords();
   return (
     <details className="thoughts">
       <summary>{words.thoughts}</summary>
-      <AnswerText text={text} isJson={false} />
+      <AnswerText text={text} isJson={false} isWhole={isWhole} />
     </details>
   );
 }
