@@ -13,6 +13,8 @@ export type Part = { readonly rows: readonly Row[] } | { readonly table: Block }
 const fewestRows = { two: 3, more: 2 };
 /** Of one table on one page; what follows is another one. */
 const mostRows = 500;
+/** A wide sheet has some tens; of cells that stand under no others, every one would be a column of its own. */
+const mostColumns = 200;
 /** Of the type's size, between rows of one table; and between a row and what continues it. */
 const [widestGap, continuation] = [2.5, 0.6];
 
@@ -36,17 +38,20 @@ export function tablesIn(rows: readonly Row[]): Part[] {
 function runAt(rows: readonly Row[], start: number): Row[] {
   const run = [rows[start]!];
   if (!isTabular(run[0]!)) return run;
+  const columns = new Columns();
+  columns.add(run[0]!);
   for (let i = start + 1; i < Math.min(rows.length, start + mostRows); i++) {
     const [row, last] = [rows[i]!, rows[i - 1]!];
     const unit = typeSize(row.cells);
     const gap = row.box[1] - last.box[3];
-    if (row.cells.length > 1 && !isTabular(row)) break;
     const isPart =
-      row.cells.length > 1 ? gap <= widestGap * unit : gap <= continuation * unit && isBelowACell(row, run);
+      row.cells.length > 1
+        ? isTabular(row) && gap <= widestGap * unit
+        : gap <= continuation * unit && isBelowACell(row, columns.spans);
     if (!isPart) break;
     run.push(row);
+    columns.add(row);
   }
-  while (run.length > 1 && run.at(-1)!.cells.length < 2 && !isBelowACell(run.at(-1)!, run.slice(0, -1))) run.pop();
   return run;
 }
 
@@ -56,32 +61,50 @@ function isTabular({ cells }: Row): boolean {
 }
 
 /** A line alone that stands within one column other than the first: what a cell is continued by. */
-function isBelowACell({ cells: [line] }: Row, run: readonly Row[]): boolean {
-  const spans = columnsOf(run);
-  const touched = spans.flatMap((span, i) => (shared(line!, span) > 0 ? [i] : []));
-  return touched.length === 1 && (touched[0]! > 0 || line!.box[2] <= spans[0]!.right + 1);
+function isBelowACell({ cells: [line] }: Row, spans: readonly Span[]): boolean {
+  const touched = spans.flatMap((span, i) => (shared(line, span) > 0 ? [i] : []));
+  return touched.length === 1 && (touched[0]! > 0 || line.box[2] <= spans[0]!.right + 1);
 }
 
 interface Span {
-  left: number;
-  right: number;
+  readonly left: number;
+  readonly right: number;
 }
 
-/** What the cells of the rows with the usual number of cells cover, from left to right. */
-function columnsOf(rows: readonly Row[]): Span[] {
-  const counts = new Map<number, number>();
-  for (const { cells } of rows) if (cells.length > 1) counts.set(cells.length, (counts.get(cells.length) ?? 0) + 1);
-  const [usual] = [...counts].reduce((a, b) => (b[1] > a[1] || (b[1] === a[1] && b[0] > a[0]) ? b : a), [
-    0, 0,
-  ] as const);
-  const cells = rows.filter((row) => row.cells.length === usual).flatMap((row) => row.cells);
-  const spans: Span[] = [];
-  for (const { box } of cells.toSorted((a, b) => a.box[0] - b.box[0])) {
-    const last = spans.at(-1);
-    if (last && box[0] < last.right) last.right = Math.max(last.right, box[2]);
-    else spans.push({ left: box[0], right: box[2] });
+/** What the cells of the rows with the usual number of cells cover, from left to right; it grows row by row. */
+class Columns {
+  readonly #byCount = new Map<number, { readonly numRows: number; readonly spans: readonly Span[] }>();
+  #usual = 0;
+
+  add({ cells }: Row): void {
+    const count = cells.length;
+    if (count < 2) return;
+    const { numRows, spans } = this.#of(count);
+    const own = cells.map(({ box }) => ({ left: box[0], right: box[2] }));
+    const areTooMany = spans.length > mostColumns; // already too many for a table: what else they cover makes no difference
+    this.#byCount.set(count, { numRows: numRows + 1, spans: areTooMany ? spans : united([...spans, ...own]) });
+    const most = this.#of(this.#usual).numRows;
+    if (numRows + 1 > most || (numRows + 1 === most && count > this.#usual)) this.#usual = count;
   }
-  return spans;
+
+  get spans(): readonly Span[] {
+    return this.#of(this.#usual).spans;
+  }
+
+  #of(count: number) {
+    return this.#byCount.get(count) ?? { numRows: 0, spans: [] };
+  }
+}
+
+/** Spans that overlap are one. */
+function united(spans: readonly Span[]): Span[] {
+  const all: Span[] = [];
+  for (const { left, right } of spans.toSorted((a, b) => a.left - b.left)) {
+    const last = all.at(-1);
+    if (last && left < last.right) all[all.length - 1] = { left: last.left, right: Math.max(last.right, right) };
+    else all.push({ left, right });
+  }
+  return all;
 }
 
 function shared({ box }: PageLine, { left, right }: Span): number {
@@ -89,9 +112,16 @@ function shared({ box }: PageLine, { left, right }: Span): number {
 }
 
 function tableOf(rows: readonly Row[]): Block | undefined {
-  const spans = columnsOf(rows);
+  const columns = new Columns();
+  for (const row of rows) columns.add(row);
+  const { spans } = columns;
   const numFull = rows.filter(({ cells }) => cells.length >= 2).length;
-  if (spans.length < 2 || numFull < (spans.length === 2 ? fewestRows.two : fewestRows.more)) return undefined;
+  if (
+    spans.length < 2 ||
+    spans.length > mostColumns ||
+    numFull < (spans.length === 2 ? fewestRows.two : fewestRows.more)
+  )
+    return undefined;
   const written: string[][] = [];
   let last: Row | undefined;
   for (const row of rows) {
