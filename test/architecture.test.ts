@@ -189,7 +189,7 @@ const products: Record<string, Room> = {
   server: {
     does: "Request → Response: routes, admission, keys, limits",
     imports: [
-      ...inCore("base", "fs", "checkpoint", "image/spec", "image/node", "pdf", "runtime"),
+      ...inCore("base", "fs", "checkpoint", "image/spec", "image/node", "ocr", "pdf", "runtime"),
       ...["protocol", "evals", "guardrails", "inspect", "rollout", "retrieval", "documents"],
     ],
     node: true,

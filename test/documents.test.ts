@@ -64,6 +64,19 @@ describe("ocellus read", () => {
     expect(json().documents[0]).toMatchObject({ before: 5, read: 0 });
   });
 
+  it("does not continue what passed another guardrail policy or list, and does under the same from elsewhere", async () => {
+    const lines = join(folder, "policies.jsonl");
+    const guard = { type: "words", lists: ["words.txt"] };
+    const policy = writePolicy(folder, { guards: { words: guard } });
+    const again = (file: string) => read(manual, "--out", lines, "--guards", file, "--json", "--ocr", "never");
+    expect(await again(policy)).toBe(0);
+    expect(await again(writePolicy(temporaryFolder(), { guards: { words: guard } }))).toBe(0);
+    expect(json().documents[0]).toMatchObject({ before: 5, read: 0 });
+    appendFileSync(join(folder, "words.txt"), "\nanother\n");
+    expect(await again(policy)).toBe(4);
+    expect(await again(writePolicy(temporaryFolder(), { guards: { others: guard } }))).toBe(4);
+  });
+
   it("does not continue what was made of another document", async () => {
     const [lines, other] = [join(folder, "other.jsonl"), join(folder, "other.pdf")];
     writeFileSync(other, await makePdf(["other"]));
@@ -143,6 +156,8 @@ describe("POST /v1/ocellus/documents", () => {
     const found = (await (await server.post(path, request)).json()) as WireDocument;
     expect(found.pages.map(({ source }) => source)).toEqual(["text", "model"]);
     expect(found.pages[1]!.blocks).toMatchObject([{ kind: "markdown", box: [0, 0, 612, 792] }]);
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    expect(metrics).toMatch(/ocellus_prompt_tokens_total\{model="model"\} [1-9]/);
   });
 
   it("refuses what is no PDF, is locked or damaged, and pages that are not there, by name", async () => {

@@ -23,10 +23,10 @@ export function modelReader(model: Pick<LanguageModel, "info" | "prepare" | "gen
       const tokens = Math.min(maxTokens, model.info.maxLength >> 1);
       const options = { maxTokens: tokens, sampling: { temperature: 0 }, ...(signal && { signal }) };
       const prepared = await model.prepare([{ role: "user", content }], options);
-      const { text: markdown, finishReason, notes = [] } = await collect(model.generate(prepared));
+      const { text: markdown, finishReason, notes = [], usage } = await collect(model.generate(prepared));
       if (finishReason === "content_filter")
         throw new OcellusError("blocked", "what the model read of a page is blocked");
-      return { markdown, isCut: finishReason === "length", notes };
+      return { markdown, isCut: finishReason === "length", notes, usage };
     },
   };
 }

@@ -5,6 +5,7 @@
 import { OcellusError } from "../core/base/index.js";
 import type { Box, RgbImage } from "../core/image/spec/index.js";
 import type { PdfDocument, PdfText } from "../core/pdf/index.js";
+import type { ChatUsage } from "../core/runtime/index.js";
 import { layoutPage } from "./blocks.js";
 import type { Block, DocumentPage, PageLine } from "./page.js";
 import { isRepeated, type Survey, surveyOf } from "./survey.js";
@@ -24,6 +25,7 @@ export interface WrittenPage extends Pick<DocumentPage, "notes"> {
   readonly markdown: string;
   /** The answer's limit came before its end. */
   readonly isCut: boolean;
+  readonly usage: ChatUsage;
 }
 
 /** `auto`: pages without text of their own are read as images. */
@@ -84,8 +86,8 @@ async function readPage(
   const imageReader = isShown ? await reader?.() : undefined;
   if (imageReader) {
     const { image } = await pdf.page(page, drawnSide[imageReader.source], signal);
-    const { blocks, ...rest } = await shownPage(image, imageReader, found, signal);
-    return { page, width, height, ...rest, blocks: [...blocks, ...notes] };
+    const { blocks, isCut, ...rest } = await shownPage(image, imageReader, found, signal);
+    return { page, width, height, ...rest, blocks: [...blocks, ...notes], ...cut(isCut || found.areNotesCut) };
   }
   const isMargin = (line: PageLine) => isRepeated(line, height, repeated);
   const margins = lines.filter(isMargin).map(({ text, box }): Block => ({ kind: "margin", text, box }));
@@ -96,7 +98,19 @@ async function readPage(
   const blocks = [...body, ...notes, ...margins];
   const source = blocks.length > 0 ? "text" : "none";
   const isUnread = hasNoText(found);
-  return { page, width, height, source, blocks, ...(isUnread && { isUnread }), ...(found.isCut && { isCut: true }) };
+  return {
+    page,
+    width,
+    height,
+    source,
+    blocks,
+    ...(isUnread && { isUnread }),
+    ...cut(found.isCut || found.areNotesCut),
+  };
+}
+
+function cut(isCut: boolean): Pick<DocumentPage, "isCut"> {
+  return isCut ? { isCut } : {};
 }
 
 function hasNoText({ lines, imageShare, numObjects, unknownShare }: PdfText): boolean {

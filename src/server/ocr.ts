@@ -1,22 +1,28 @@
 /** OCR of one server: opened when it is first needed, where its package is installed; the thread is shared by all requests. */
-import { OcellusError } from "../core/base/index.js";
-import { loadTextReader, type TextReader } from "../core/runtime/index.js";
+import { ifNotInstalled, loadTextReader, type TextReader } from "../core/ocr/index.js";
 
 export class Ocr {
+  readonly #load: () => Promise<TextReader>;
   #opening: Promise<TextReader | undefined> | undefined;
 
-  /** Undefined where the package is missing. @throws `invalid_file`. */
+  constructor(load: () => Promise<TextReader> = loadTextReader) {
+    this.#load = load;
+  }
+
+  /** Undefined where the package is missing. @throws `invalid_file`, `unavailable` where its thread does not start. */
   open(): Promise<TextReader | undefined> {
-    this.#opening ??= loadTextReader().catch((error: unknown) => {
-      if (error instanceof OcellusError && error.code === "unavailable") return undefined;
-      this.#opening = undefined; // the next request tries again
-      throw error;
-    });
+    this.#opening ??= this.#load()
+      .catch(ifNotInstalled)
+      .catch((error: unknown) => {
+        this.#opening = undefined; // the next request tries again
+        throw error;
+      });
     return this.#opening;
   }
 
   /** After what is being read. */
   async close(): Promise<void> {
-    await (await this.#opening)?.close();
+    const reader = await this.#opening?.catch(() => undefined);
+    await reader?.close();
   }
 }

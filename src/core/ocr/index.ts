@@ -1,3 +1,4 @@
+export { ifNotInstalled } from "./ocr-files.js";
 export {
   type ImageText,
   loadTextReader,

@@ -30,6 +30,11 @@ export async function installedOcrFiles(): Promise<OcrFiles> {
   };
 }
 
+/** For `catch`: undefined where the package is not installed; every other fault is thrown again. */
+export function ifNotInstalled(error: unknown): undefined {
+  if (!(error instanceof OcellusError) || error.details.missing !== name) throw error;
+}
+
 /** What the recogniser's outputs stand for: nothing, the characters of the dictionary, a space. @throws `not_found`, `io`. */
 export async function readSymbols(dictionary: string): Promise<readonly string[]> {
   const text = await readFile(dictionary, "utf8").catch((cause: unknown) => {

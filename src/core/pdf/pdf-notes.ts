@@ -4,10 +4,11 @@
  */
 import type { PDFiumDocument, PDFiumPage } from "@hyzyla/pdfium";
 import { type Pdfium, type Pointer, readUtf16, withinPage, withMemory } from "./pdf-module.js";
+import { maxCharacters } from "./pdf-text.js";
 
 /** A tax form has some hundred fields a page; a file with more was made to take long. */
 const maxAnnotations = 5000;
-/** Of one field or note; the text of an entry is cut as a whole later. */
+/** Of one field or note; all of a page have as many characters as its text may have. */
 const maxBytes = 2 * 100_000;
 
 const subtypes = { popup: 16, widget: 20 };
@@ -16,20 +17,30 @@ const unseen = 0b10_0010;
 const fields = { checkbox: 2, radio: 3, combo: 4, list: 5, text: 6 };
 const isPassword = 1 << 13;
 
+export interface PdfNotes {
+  readonly notes: readonly string[];
+  /** There are more than are read of one page. */
+  readonly areNotesCut: boolean;
+}
+
 /** `label: value` of each field that is filled in, and the words of each note; what a reader does not see is left out. */
-export function notesOf(document: PDFiumDocument, page: PDFiumPage): string[] {
+export function notesOf(document: PDFiumDocument, page: PDFiumPage): PdfNotes {
   const { module, pageIdx } = withinPage(page);
   const form = document.initializeFormFields();
-  const numAnnotations = Math.min(maxAnnotations, module._FPDFPage_GetAnnotCount(pageIdx));
-  const notes: string[] = [];
-  for (let i = 0; i < numAnnotations; i++) {
+  const count = module._FPDFPage_GetAnnotCount(pageIdx);
+  const notes = new Set<string>(); // one field may be in several places
+  let numCharacters = 0;
+  for (let i = 0; i < Math.min(maxAnnotations, count); i++) {
     const annotation = module._FPDFPage_GetAnnot(pageIdx, i);
     if (annotation === 0) continue;
     const note = noteOf(module, form, annotation).trim();
-    if (note !== "") notes.push(note);
     module._FPDFPage_CloseAnnot(annotation);
+    if (note === "" || notes.has(note)) continue;
+    numCharacters += note.length;
+    if (numCharacters > maxCharacters) return { notes: [...notes], areNotesCut: true };
+    notes.add(note);
   }
-  return [...new Set(notes)]; // one field may be in several places
+  return { notes: [...notes], areNotesCut: count > maxAnnotations };
 }
 
 function noteOf(module: Pdfium, form: Pointer, annotation: Pointer): string {

@@ -34,7 +34,7 @@ export interface PdfText {
 }
 
 /** A page of a newspaper has 30,000; a page with more was made to take long. */
-const maxCharacters = 200_000;
+export const maxCharacters = 200_000;
 const maxLines = 20_000;
 const maxObjects = 20_000;
 /** Shares of the size of the type: what separates two pieces of a line, and what is a step back. */

@@ -4,7 +4,7 @@ import { invariant, OcellusError, optionalPackage } from "../base/index.js";
 import type { RgbImage } from "../image/spec/index.js";
 import { serve } from "../worker/index.js";
 import { withinPage } from "./pdf-module.js";
-import { notesOf } from "./pdf-notes.js";
+import { notesOf, type PdfNotes } from "./pdf-notes.js";
 import { type PdfText, textOf } from "./pdf-text.js";
 
 export interface PdfPage {
@@ -22,10 +22,10 @@ async function openDocument(bytes: Uint8Array): Promise<number> {
 }
 
 /** A page's text with its boxes, and what its form and its notes say; nothing is drawn. */
-async function readText(number: number): Promise<PdfText & { readonly notes: readonly string[] }> {
+async function readText(number: number): Promise<PdfText & PdfNotes> {
   const page = pageOf(number);
   try {
-    return { ...textOf(page), notes: notesOf(document!, page) };
+    return { ...textOf(page), ...notesOf(document!, page) };
   } finally {
     const { module, pageIdx } = withinPage(page);
     module._FPDF_ClosePage(pageIdx);
@@ -39,7 +39,7 @@ function pageOf(number: number) {
 
 async function readPage(number: number, maxSide: number): Promise<PdfPage> {
   const page = pageOf(number);
-  const text = [page.getText().trimEnd(), ...notesOf(document!, page)].join("\n"); // before rendering, which closes the page
+  const text = [page.getText().trimEnd(), ...notesOf(document!, page).notes].join("\n"); // before rendering, which closes the page
   const { originalWidth, originalHeight } = page.getOriginalSize();
   const scale = maxSide / Math.max(originalWidth, originalHeight);
   const [width, height] = [originalWidth, originalHeight].map((side) => Math.max(1, Math.round(side * scale)));

@@ -60,6 +60,19 @@ describe("a PDF", () => {
     await pdf.close();
   });
 
+  it("has at most so many characters of notes a page as of text, and says where there are more", async () => {
+    const note = (i: number) => `/Subtype /Text /Rect [40 100 60 120] /Contents (${i}${"a".repeat(59_999)})`;
+    const notesOf = async (count: number) => {
+      const annotations = Array.from({ length: count }, (_, i) => note(i));
+      const pdf = await PdfDocument.open(await makePdf([""], [612, 792], { annotations }), "notes.pdf");
+      const { notes, areNotesCut } = await pdf.text(1);
+      await pdf.close();
+      return [notes.map(([first]) => first), areNotesCut];
+    };
+    expect(await notesOf(3)).toEqual([["0", "1", "2"], false]);
+    expect(await notesOf(6)).toEqual([["0", "1", "2"], true]);
+  });
+
   it("that is none, is cut short or has a page that is not there, is refused by name", async () => {
     const whole = await makePdf(["one"]);
     for (const bytes of [Buffer.from("garbage"), whole.subarray(0, 60), Buffer.alloc(0)])

@@ -27,6 +27,8 @@ import { type SseEvent, streamEvents } from "../sse.js";
 
 /** Some minutes for pages with text; of a longer document, `pages` takes the next ones. */
 const mostPages = 500;
+/** Of an answer at once, which is held whole: 500 pages of a book have some millions. */
+const mostCharacters = 2 ** 25;
 
 type DocumentRequest = ReturnType<typeof documentRequestSchema.parse>;
 
@@ -44,14 +46,30 @@ export function addDocuments(app: App, services: Services): void {
       const context = c.get("context");
       const pages = wirePages(request, services, context);
       if (request.stream) return streamEvents(c, events(pages));
-      const found: WireDocumentPage[] = [];
-      for await (const page of pages) found.push(page);
+      const found = await collected(pages);
       return c.json({
         ...{ object: "ocellus.document", num_pages: found[0]!.num_pages, pages: found },
         ocellus: { guards: wireGuardReports(context.guardReports) },
       } satisfies WireDocument);
     },
   );
+}
+
+/** @throws `too_large` */
+export async function collected(pages: AsyncIterable<WireDocumentPage>): Promise<WireDocumentPage[]> {
+  const found: WireDocumentPage[] = [];
+  let numCharacters = 0;
+  for await (const page of pages) {
+    numCharacters += JSON.stringify(page).length;
+    if (numCharacters > mostCharacters)
+      throw new OcellusError(
+        "too_large",
+        `the pages from ${page.page} on make the answer longer than ${mostCharacters} characters; ask with "stream": true, or for fewer "pages"`,
+        { details: { param: "pages", page: page.page, limit: mostCharacters } },
+      );
+    found.push(page);
+  }
+  return found;
 }
 
 async function* events(pages: AsyncGenerator<WireDocumentPage>): AsyncGenerator<SseEvent> {
@@ -107,15 +125,19 @@ function ocrOf({ ocr }: Services): () => Promise<ImageReader | undefined> {
 
 /** A model that takes its turn for every page, as other requests do. */
 async function queuedReader(name: string, services: Services, context: RequestContext) {
+  const { stats, caller } = context;
   const served = await services.models.answering(name, context);
-  context.stats.model = served.id;
+  stats.model = served.id;
   const reader = modelReader(served.model);
   const inTurn: ImageReader = {
     source: "model",
     async markdown(image, signal) {
-      const permit = await served.gate.enter(context.caller);
-      context.stats.images = (context.stats.images ?? 0) + 1;
-      return reader.markdown(image, signal).finally(() => permit.release());
+      const permit = await served.gate.enter(caller);
+      stats.images = (stats.images ?? 0) + 1;
+      const page = await reader.markdown(image, signal).finally(() => permit.release());
+      for (const name of ["promptTokens", "completionTokens", "cachedTokens"] as const)
+        stats[name] = (stats[name] ?? 0) + page.usage[name];
+      return page;
     },
   };
   return async () => inTurn;

@@ -1,7 +1,7 @@
 /** `ocellus mcp`: the model as tools for coding assistants. The server itself is in `mcp-server.ts`, which needs the protocol's SDK. */
 import type { Command } from "commander";
-import { OcellusError, optionalPackage } from "../../../core/base/index.js";
-import { loadTextReader, type TextReader } from "../../../core/runtime/index.js";
+import { optionalPackage } from "../../../core/base/index.js";
+import { ifNotInstalled, loadTextReader, type TextReader } from "../../../core/ocr/index.js";
 import { embedderOf, find, type ImageEmbedder } from "../../../retrieval/index.js";
 import { addModelOptions, type ModelFlags, weightsOption } from "../../options.js";
 import type { Terminal } from "../../ui/terminal.js";
@@ -50,10 +50,7 @@ async function mcp(flags: McpFlags, terminal: Terminal): Promise<void> {
 
 /** Undefined where the networks are not installed: the model reads then. */
 async function installedTextReader(): Promise<TextReader | undefined> {
-  return loadTextReader().catch((error: unknown) => {
-    if (error instanceof OcellusError && error.code === "unavailable") return undefined;
-    throw error;
-  });
+  return loadTextReader().catch(ifNotInstalled);
 }
 
 function searchWith(embedder: ImageEmbedder, terminal: Terminal): Search {

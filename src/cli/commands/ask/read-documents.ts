@@ -7,8 +7,9 @@ import { open, readFile, stat } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import { ioError, OcellusError, printable, readBounded } from "../../../core/base/index.js";
 import { decodeImage, isUrl } from "../../../core/image/node/index.js";
+import { ifNotInstalled, loadTextReader, type TextReader } from "../../../core/ocr/index.js";
 import { isPdf, maxPdfBytes, PdfDocument } from "../../../core/pdf/index.js";
-import { loadTextReader, noteText, type TextReader } from "../../../core/runtime/index.js";
+import { noteText } from "../../../core/runtime/index.js";
 import {
   admittedPage,
   type DocumentPage,
@@ -71,12 +72,14 @@ export async function isDocument(name: string): Promise<boolean> {
 export async function readDocuments(names: readonly string[], flags: DocumentFlags, terminal: Terminal): Promise<void> {
   checkFlags(names, flags);
   await withGuards(flags, (guards) =>
-    withReader(flags, terminal, async (reader) => {
+    withReader(flags, terminal, async (reader, modelDigest) => {
+      const { policy, guards: looks } = guards.state();
+      const versions = [modelDigest, policy.version, ...looks.map(({ version }) => version)];
       const admit = (text: string) => guards.admitText(text, terminal.signal);
       const found: unknown[] = [];
       for (const [i, name] of names.entries()) {
         if (names.length > 1 && !flags.json) writeWords(terminal, `${i > 0 ? "\n\n" : ""}${printable(name)}:\n\n`);
-        found.push(await readDocument(name, { flags, terminal, reader, admit }));
+        found.push(await readDocument(name, { flags, terminal, reader, admit, versions }));
       }
       if (flags.json) printJson(terminal, { documents: found });
     }),
@@ -96,15 +99,21 @@ function checkFlags(names: readonly string[], { out, ocr, model, draw }: Documen
 
 type OpenReader = () => Promise<ImageReader | undefined>;
 
-/** A model, or OCR where it is installed; OCR is opened when a page needs it. */
-async function withReader<T>(flags: DocumentFlags, terminal: Terminal, body: (reader: OpenReader) => Promise<T>) {
+/** A model, whose digest is told, or OCR where it is installed; OCR is opened when a page needs it. */
+async function withReader<T>(
+  flags: DocumentFlags,
+  terminal: Terminal,
+  body: (reader: OpenReader, modelDigest?: string) => Promise<T>,
+) {
   const { model, minScore, threads } = flags;
   if (model !== undefined)
-    return withModel({ ...flags, model }, terminal, (opened) => body(async () => modelReader(opened)));
+    return withModel({ ...flags, model }, terminal, (opened) =>
+      body(async () => modelReader(opened), opened.info.digest),
+    );
   let opening: Promise<TextReader | undefined> | undefined;
   try {
     return await body(async () => {
-      opening ??= loadTextReader(threads === undefined ? {} : { threads }).catch(withoutPackage);
+      opening ??= loadTextReader(threads === undefined ? {} : { threads }).catch(ifNotInstalled);
       const reader = await opening;
       return reader && ocrReader(reader, minScore === undefined ? {} : { minScore });
     });
@@ -113,15 +122,13 @@ async function withReader<T>(flags: DocumentFlags, terminal: Terminal, body: (re
   }
 }
 
-function withoutPackage(error: unknown): undefined {
-  if (!(error instanceof OcellusError) || error.code !== "unavailable") throw error;
-}
-
 interface Reading {
   readonly flags: DocumentFlags;
   readonly terminal: Terminal;
   readonly reader: OpenReader;
   readonly admit: (text: string) => Promise<string>;
+  /** By their contents: the model that reads pages, the guardrail policy, each guardrail with its lists. */
+  readonly versions: readonly (string | undefined)[];
 }
 
 /** What `--json` prints of a document. */
@@ -201,9 +208,9 @@ async function bytesOf(name: string, { stdin }: Terminal): Promise<Uint8Array> {
 }
 
 /** Of the document and of all that its pages come out by: what was read otherwise is not continued. */
-function digestOf(bytes: Uint8Array, { flags }: Reading): string {
-  const { ocr = "auto", model, minScore, guards = process.env.OCELLUS_GUARDS } = flags;
-  const settings = JSON.stringify([ocr, model, minScore, guards]);
+function digestOf(bytes: Uint8Array, { flags, versions }: Reading): string {
+  const { ocr = "auto", minScore } = flags;
+  const settings = JSON.stringify([ocr, minScore, versions]);
   return createHash("sha256").update(bytes).update(settings).digest("hex");
 }
 
