@@ -23,7 +23,7 @@ export interface EngineClientOptions {
   readonly kind: EngineKind;
   /** As the engine names it. */
   readonly model: string;
-  /** In errors, logs and metrics. Default: the address's host. */
+  /** In logs, metrics and the details of errors. Default: the address's host. */
   readonly name?: string;
   /** The environment variable that holds its API key. Default: none is sent. */
   readonly apiKeyEnv?: string;
@@ -89,17 +89,22 @@ export class EngineClient {
   async *chat(request: EngineRequest, signal?: AbortSignal): AsyncGenerator<EngineEvent> {
     const images = this.#images;
     const whole = request;
-    let sent = engineTraits[this.kind].namesImages ? images.withoutKnown(whole) : whole;
+    const { forgotten } = engineTraits[this.kind];
+    let sent = forgotten ? images.withoutKnown(whole) : whole;
     let events = this.#answer(sent, whole, signal);
     let first: IteratorResult<EngineEvent>;
     try {
       first = await events.next();
     } catch (error) {
-      if (sent === whole || !mayHaveForgotten(error)) throw error;
-      images.forget(whole);
+      if (sent === whole || !isBeforeFirstToken(error)) throw error;
+      if (!forgotten!.includes(statusOf(error))) {
+        if (statusOf(error) >= 500) images.drop(whole);
+        throw error;
+      }
       sent = whole;
       events = this.#answer(sent, whole, signal);
       first = await events.next();
+      images.forget(whole); // only now: a request that is refused whole was at fault itself
     }
     images.accept(whole, sent);
     const named = imagesOf(sent).flatMap(({ image_url, uuid }) => (image_url || !uuid ? [] : [uuid]));
@@ -222,7 +227,7 @@ export class EngineClient {
   #noModel(models: readonly EngineModel[]): OcellusError {
     const names = models.slice(0, 20).map(({ id }) => id);
     const hint = nearestHint(this.model, names);
-    const message = `the engine ${this.name} has no model ${this.model}${hint}; it has ${names.join(", ") || "none"}`;
+    const message = `the engine has no model ${this.model}${hint}; it has ${names.join(", ") || "none"}`;
     return new OcellusError("not_found", message, { details: { engine: this.name, model: this.model, found: names } });
   }
 
@@ -243,11 +248,10 @@ function headersOf(request: EngineRequest): Record<string, string> {
 /** In a header: 16 names of 64 characters, within the 8 KiB that servers take. */
 const maxNames = 16;
 
-/** vLLM refuses a name that it does not know (400), and one that it lost between its processes (503), before the first token. */
-function mayHaveForgotten(error: unknown): boolean {
-  if (!isBeforeFirstToken(error)) return false;
-  const { fault } = (error as OcellusError).details;
-  return fault === "status" || fault === "engine";
+/** Of an answer that is none; 500 for an error within an answer; 0 for no answer, or a prompt that is too large with or without names. */
+function statusOf(error: unknown): number {
+  if (isFailure(error, "engine")) return 500;
+  return isFailure(error, "status") && error.code !== "too_large" ? Number(error.details.status) : 0;
 }
 
 /** Undefined where the engine has no such page, or it is off. */

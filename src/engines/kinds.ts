@@ -27,8 +27,11 @@ export interface EngineTraits {
   readonly metrics?: { readonly running: string; readonly waiting: string; readonly cacheUsage?: string };
   /** Where it has what the model thought: read in either, written to its history in this one. */
   readonly reasoning: "reasoning" | "reasoning_content";
-  /** Whether an image part takes `uuid`, and only that, with `image_url: null`, once the engine has seen it. */
-  readonly namesImages: boolean;
+  /**
+   * Statuses with which it says that it no longer has an image. Absent: an image part takes no name; else it takes `uuid`, and only
+   * that, with `image_url: null`, once the engine has seen the image.
+   */
+  readonly forgotten?: readonly number[];
   /** How it spells them; what is not here it would ignore. */
   readonly extra: Readonly<Partial<Record<ExtraField, string>>>;
   /** Bits of a seed that it takes. */
@@ -44,7 +47,6 @@ export const engineTraits: Readonly<Record<EngineKind, EngineTraits>> = {
     health: "/v1/models",
     reports: [],
     reasoning: "reasoning_content",
-    namesImages: false,
     extra: {},
     seedBits: 53,
   },
@@ -57,7 +59,7 @@ export const engineTraits: Readonly<Record<EngineKind, EngineTraits>> = {
       cacheUsage: "vllm:kv_cache_usage_perc",
     },
     reasoning: "reasoning",
-    namesImages: true,
+    forgotten: [400],
     extra: { ...vllmLike, stop_token_ids: "stop_token_ids", thinking_token_budget: "thinking_token_budget" },
     seedBits: 53,
   },
@@ -73,7 +75,6 @@ export const engineTraits: Readonly<Record<EngineKind, EngineTraits>> = {
       cacheUsage: "sglang:token_usage",
     },
     reasoning: "reasoning_content",
-    namesImages: false,
     extra: {
       ...shared,
       repetition_penalty: "repetition_penalty",
@@ -87,7 +88,6 @@ export const engineTraits: Readonly<Record<EngineKind, EngineTraits>> = {
     reports: [{ path: "/props", members: ["build_info", "model_path", "total_slots"] }],
     metrics: { running: "llamacpp:requests_processing", waiting: "llamacpp:requests_deferred" },
     reasoning: "reasoning_content",
-    namesImages: false,
     extra: { ...shared, repetition_penalty: "repeat_penalty", add_generation_prompt: "add_generation_prompt" },
     seedBits: 32,
   },
@@ -100,7 +100,6 @@ export const engineTraits: Readonly<Record<EngineKind, EngineTraits>> = {
       cacheUsage: "ocellus_kv_cache_usage",
     },
     reasoning: "reasoning_content",
-    namesImages: false,
     extra: { ...vllmLike, thinking_token_budget: "thinking_token_budget" },
     seedBits: 53,
   },

@@ -9,7 +9,7 @@ export type EnginePart =
       readonly type: "image_url";
       /** Always given; the client makes it null for an engine that has the image by its `uuid`. */
       readonly image_url: { readonly url: string } | null;
-      /** What names the image's pixels: sent to engines whose `namesImages` is set, and in the header x-ocellus-image. */
+      /** What names the image's pixels: sent to engines that take names, and in the header x-ocellus-image. */
       readonly uuid?: string;
     };
 
@@ -81,8 +81,8 @@ function wireMessage({ reasoning, content, ...message }: EngineMessage, traits: 
   return { ...message, content: parts, ...(reasoning !== undefined && { [traits.reasoning]: reasoning }) };
 }
 
-function wirePart(part: EnginePart, { namesImages }: EngineTraits): EnginePart {
-  if (part.type === "text" || namesImages) return part;
+function wirePart(part: EnginePart, { forgotten }: EngineTraits): EnginePart {
+  if (part.type === "text" || forgotten) return part;
   const { uuid: _, ...rest } = part;
   return rest;
 }

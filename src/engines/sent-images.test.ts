@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from "vitest";
+import { OcellusError } from "../core/base/index.js";
 import { EngineClient } from "./client.js";
 import type { EngineKind } from "./kinds.js";
 import type { EngineRequest } from "./request.js";
@@ -53,6 +54,30 @@ describe("an image", () => {
     for (let i = 0; i < 8; i++) await answer(client, about("a"));
     expect(client.imageTraffic.imagesForgotten).toBe(3);
     expect(engine.seen.length).toBe(11);
+  });
+
+  it("is not sent again by itself for a refusal that says nothing of images, nor counted as forgotten", async () => {
+    const engine = await startStandIn({ kind: "vllm" });
+    const client = clientOf(engine.url);
+    await answer(client, about("a"));
+    let status = 0;
+    engine.options.fault = (_, response) => {
+      response.writeHead(status, { "content-type": "application/json" }).end('{"error": {"message": "no"}}');
+      return true;
+    };
+    const pixels = async () => {
+      const before = engine.seen.length;
+      await expect(answer(client, about("a"))).rejects.toBeInstanceOf(OcellusError);
+      return urls(engine).slice(before).flat();
+    };
+    for (status of [401, 403, 404, 408, 413, 422, 429]) expect(await pixels(), `${status}`).toEqual([false]);
+    for (let i = 0; i < 4; i++) {
+      status = 400; // it may be about the image, and was not
+      expect(await pixels()).toEqual([false, true]);
+    }
+    status = 500; // whether it still has the image is not known: the next request has it
+    expect([await pixels(), await pixels()]).toEqual([[false], [true]]);
+    expect(client.imageTraffic.imagesForgotten).toBe(0);
   });
 
   it("always goes whole, without a name, to engines of other kinds", async () => {

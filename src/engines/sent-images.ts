@@ -56,10 +56,15 @@ export class SentImages {
     for (const { uuid } of imagesOf(whole)) if (uuid) this.#names.set(uuid, true);
   }
 
-  /** The engine refused one that left images out. */
+  /** The engine failed at it: whether it still has its images is not known. */
+  drop(request: EngineRequest): void {
+    for (const { uuid } of imagesOf(request)) if (uuid) this.#names.delete(uuid);
+  }
+
+  /** The engine refused it with images left out, and took it whole. */
   forget(request: EngineRequest): void {
     this.traffic.imagesForgotten++;
-    for (const { uuid } of imagesOf(request)) if (uuid) this.#names.delete(uuid);
+    this.drop(request);
     if (++this.#numMisses < maxMisses) return;
     this.#numMisses = 0;
     this.#pausedUntil = performance.now() + pauseMs;
