@@ -1,6 +1,6 @@
 /**
  * An engine that fails, in one shape: `details` say which engine, at which stage, for which reason, and whether any of the answer
- * had come. That decides what may be tried again elsewhere: before the first token another engine can answer, after it none can.
+ * had come; the message does not name the engine, whose address is not for the clients that read it. That decides what may be tried again elsewhere: before the first token another engine can answer, after it none can.
  */
 import { type ErrorCode, OcellusError, shorten } from "../core/base/index.js";
 
@@ -32,7 +32,7 @@ export function engineFailure(problem: string, options: FailureOptions): Ocellus
   const { engine, stage, fault, details, cause } = options;
   const code = options.code ?? (fault === "timeout" ? "timeout" : "unavailable");
   const facts = { engine, stage, fault, ...details };
-  return new OcellusError(code, `the engine ${engine} ${problem}`, { details: facts, cause });
+  return new OcellusError(code, `the engine ${problem}`, { details: facts, cause });
 }
 
 /** Whether no part of the answer had come: the same request may be sent to another engine. */

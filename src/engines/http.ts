@@ -64,7 +64,7 @@ export class EngineHttp {
     const { url, maxConnections } = options;
     const pool = { keepAlive: true, maxSockets: maxConnections, timeout: idleMs, scheduling: "lifo" as const };
     this.#agent = url.startsWith("https:") ? new HttpsAgent(pool) : new HttpAgent(pool);
-    this.#closing = new Closing(`the connection to the engine ${options.name}`);
+    this.#closing = new Closing("the connection to the engine");
   }
 
   /** Connections that were opened so far. */

@@ -19,7 +19,7 @@ export interface AnsweringEngine {
 export class PinnedEngine implements AnsweringEngine {
   readonly #client: EngineClient;
   readonly #pinned: EngineFacts;
-  /** Connections that were there when it was last the same. */
+  /** Connections that were there before it was last asked, and was the same. */
   #confirmed = -1;
   #asking: Promise<void> | undefined;
 
@@ -46,11 +46,14 @@ export class PinnedEngine implements AnsweringEngine {
 
   /** @throws as `chat` */
   async confirm(signal?: AbortSignal): Promise<void> {
-    if (this.#confirmed === this.#client.numConnections) return;
-    this.#asking ??= this.#ask().finally(() => {
-      this.#asking = undefined;
-    });
-    await untilAborted(this.#asking, signal); // others wait for it too
+    const { numConnections } = this.#client;
+    // Others wait for the same question; one that was put before the last of these connections stood says nothing of it.
+    while (this.#confirmed < numConnections) {
+      this.#asking ??= this.#ask().finally(() => {
+        this.#asking = undefined;
+      });
+      await untilAborted(this.#asking, signal);
+    }
   }
 
   close(): Promise<void> {
@@ -58,10 +61,11 @@ export class PinnedEngine implements AnsweringEngine {
   }
 
   async #ask(): Promise<void> {
+    const { numConnections } = this.#client; // those that are opened meanwhile may be to another engine
     const found = await this.#client.reported();
     const changed = changesOf(this.#pinned, found);
     if (changed.length > 0) throw this.#changed(changed);
-    this.#confirmed = this.#client.numConnections;
+    this.#confirmed = numConnections;
   }
 
   #changed(changed: readonly Change[]): OcellusError {
@@ -71,7 +75,7 @@ export class PinnedEngine implements AnsweringEngine {
     );
     return new OcellusError(
       "unavailable",
-      `the engine ${name} is not what was published: it reports ${told.join(", ")}; publish it as a new version`,
+      `the engine is not what was published: it reports ${told.join(", ")}; publish it as a new version`,
       { details: { engine: name, fault: "identity", changed } },
     );
   }

@@ -41,7 +41,8 @@ export class Attempt<E> {
   async #begin(): Promise<E> {
     try {
       const { value, done } = await this.#events.next();
-      if (done) throw new OcellusError("unavailable", `the engine ${this.name} answered nothing`);
+      if (done)
+        throw new OcellusError("unavailable", "the engine answered nothing", { details: { engine: this.name } });
       this.#firstTokenMs = performance.now() - this.#started;
       return value;
     } catch (error) {
