@@ -24,7 +24,7 @@ export type HealthState = "starting" | "up" | "down" | "open" | "trial" | "eject
 export class BackendHealth {
   readonly probes: ProbeRecord;
   readonly circuit: Circuit;
-  readonly #outliers: OutlierOptions;
+  #outliers: OutlierOptions;
   readonly #now: () => number;
   #ejectedUntil = Number.NEGATIVE_INFINITY;
   #ejections = 0;
@@ -38,6 +38,13 @@ export class BackendHealth {
     this.circuit = new Circuit(circuit, now);
     this.#outliers = outliers;
     this.#now = now;
+  }
+
+  /** Other thresholds from now on; what was counted stays. */
+  configure({ probes, circuit, outliers }: HealthOptions): void {
+    this.probes.thresholds = probes;
+    this.circuit.options = circuit;
+    this.#outliers = outliers;
   }
 
   get state(): HealthState {

@@ -39,8 +39,8 @@ const busyMs = 1000;
 const maxBusyMs = 30_000;
 
 export class Backend<Q extends RoutedRequest, E, A> implements Candidate {
-  readonly config: BackendConfig;
-  /** Equal for backends that need not be replaced by each other. */
+  #config: BackendConfig;
+  /** Equal for backends that need not be replaced by each other: the weight and what health is judged by can be set. */
   readonly id: string;
   readonly hash: Hash;
   readonly health: BackendHealth;
@@ -48,16 +48,36 @@ export class Backend<Q extends RoutedRequest, E, A> implements Candidate {
   #opened: OpenedEngine<Q, E, A> | undefined;
   #probing: Promise<void> | undefined;
   #running = 0;
-  #onIdle: (() => void) | undefined;
+  readonly #otherLoad: () => number;
+  readonly #idle: Promise<void>;
+  #onIdle!: () => void;
+  #draining: NodeJS.Timeout | undefined;
+  #left: Promise<void> | undefined;
   readonly #closing = new AbortController();
 
-  constructor(options: BackendOptions, open: OpenEngine<Q, E, A>, now: () => number) {
+  /** @param otherLoad requests that the same engine still answers for backends that this one has replaced */
+  constructor(options: BackendOptions, open: OpenEngine<Q, E, A>, now: () => number, otherLoad = () => 0) {
     const { config, timeouts, health } = options;
-    this.config = config;
-    this.id = JSON.stringify(options);
+    const { weight: _, ...opened } = config;
+    this.#config = config;
+    this.id = JSON.stringify([opened, timeouts]);
+    this.#otherLoad = otherLoad;
+    this.#idle = new Promise((resolve) => {
+      this.#onIdle = resolve;
+    });
     this.hash = hashOf(config.name);
     this.health = new BackendHealth(health, now);
     this.#open = (signal) => open(config, timeouts, signal);
+  }
+
+  get config(): BackendConfig {
+    return this.#config;
+  }
+
+  /** Of a backend with the same id. */
+  configure({ config, health }: BackendOptions): void {
+    this.#config = config;
+    this.health.configure(health);
   }
 
   get weight(): number {
@@ -65,6 +85,11 @@ export class Backend<Q extends RoutedRequest, E, A> implements Candidate {
   }
 
   get load(): number {
+    return this.#running + this.#otherLoad();
+  }
+
+  /** Those that it was sent itself. */
+  get numRunning(): number {
     return this.#running;
   }
 
@@ -118,18 +143,23 @@ export class Backend<Q extends RoutedRequest, E, A> implements Candidate {
       this.#running--;
       if (error?.code === "overloaded") this.health.noteBusy(busyTime(error));
       report(outcome, outcome === "failure" ? error?.message : undefined);
-      if (this.#running === 0) this.#onIdle?.();
+      if (this.#running === 0 && this.#left) this.#onIdle();
     };
   }
 
-  /** Takes no more requests; closed when those that run have ended, or after that time. */
-  async leave(drainMs: number): Promise<void> {
+  /** Takes no more requests; closed when those that run have ended, or after that time, of which the last call's counts. */
+  leave(drainMs: number): Promise<void> {
     this.#closing.abort();
-    if (this.#running > 0) {
-      const timer = setTimeout(() => this.#onIdle?.(), drainMs);
-      await new Promise<void>((resolve) => (this.#onIdle = resolve));
-      clearTimeout(timer);
-    }
+    clearTimeout(this.#draining);
+    if (this.#running > 0) this.#draining = setTimeout(this.#onIdle, drainMs);
+    else this.#onIdle();
+    this.#left ??= this.#close();
+    return this.#left;
+  }
+
+  async #close(): Promise<void> {
+    await this.#idle;
+    clearTimeout(this.#draining);
     await this.#probing;
     await this.#opened?.close();
   }

@@ -22,7 +22,7 @@ export type Outcome = "success" | "failure" | "neutral";
 export type CircuitState = "closed" | "open" | "half-open";
 
 export class Circuit {
-  readonly #options: CircuitOptions;
+  options: CircuitOptions;
   readonly #now: () => number;
   #failures = 0;
   #successes = 0;
@@ -34,7 +34,7 @@ export class Circuit {
   #epoch = 0;
 
   constructor(options: CircuitOptions, now: () => number) {
-    this.#options = options;
+    this.options = options;
     this.#now = now;
   }
 
@@ -68,8 +68,8 @@ export class Circuit {
   #noteFailure(): void {
     this.#successes = 0;
     this.#failures++;
-    if (this.#openings === 0 && this.#failures < this.#options.failures) return;
-    const { openMs, maxOpenMs } = this.#options;
+    if (this.#openings === 0 && this.#failures < this.options.failures) return;
+    const { openMs, maxOpenMs } = this.options;
     this.#openUntil = this.#now() + Math.min(maxOpenMs, openMs * 2 ** Math.min(this.#openings, 30));
     this.#openings++;
     this.#change();
@@ -77,7 +77,7 @@ export class Circuit {
 
   #noteSuccess(): void {
     this.#failures = 0;
-    if (this.#openings === 0 || ++this.#successes < this.#options.successes) return;
+    if (this.#openings === 0 || ++this.#successes < this.options.successes) return;
     this.#openings = 0;
     this.#change();
   }

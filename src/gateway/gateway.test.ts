@@ -5,7 +5,7 @@ import { beforeEach, expect, it, onTestFinished } from "vitest";
 import { temporaryFolder } from "../core/base/temporary-folder.testkit.js";
 import type { LanguageModel } from "../core/runtime/index.js";
 import type { RoutedRequest } from "./engine.js";
-import { FakeEngines, failing } from "./fake-backends.testkit.js";
+import { FakeEngines, failing, hanging } from "./fake-backends.testkit.js";
 import { Gateway, type GatewayOptions } from "./gateway.js";
 import { GatewayMetrics } from "./gateway-metrics.js";
 
@@ -16,10 +16,10 @@ beforeEach(() => {
   engines = new FakeEngines();
 });
 
-function write(models: Readonly<Record<string, readonly string[]>>, more: object = {}): void {
+function write(models: Readonly<Record<string, readonly string[]>>, more: object = {}, fields: object = {}): void {
   const listed = Object.entries(models).map(([model, names]) => [
     model,
-    { backends: names.map((name) => ({ name, url: `http://${name}:1`, model })) },
+    { backends: names.map((name) => ({ name, url: `http://${name}:1`, model, ...fields })) },
   ]);
   writeFileSync(path, JSON.stringify({ models: Object.fromEntries(listed), ...more }));
 }
@@ -78,6 +78,65 @@ it("takes over a changed file, and keeps what has not changed in it", async () =
   write({ qwen: ["b", "d"], new: ["e"] }, { routing: { by: "load" } });
   await gateway.refresh();
   expect(engines.opened).toHaveLength(5);
+});
+
+it("never has more at an engine than it may, whatever is changed while it answers", async () => {
+  const queue = { maxWaitMs: 20 };
+  write({ qwen: ["a"] }, { queue }, { maxConcurrent: 1 });
+  const gateway = await open();
+  const { behaviour, go } = hanging();
+  engines.behaviours.set("a", behaviour);
+  const running = answer(gateway, "qwen");
+  while (engines.numRunning === 0) await new Promise((turn) => setTimeout(turn, 1));
+  const changes = [
+    { file: { circuit: { failures: 9 }, outliers: { minRequests: 9 }, health: { failures: 9 } }, weight: 2, opened: 1 },
+    { file: { timeouts: { connectMs: 9 } }, weight: 2, opened: 2 },
+    { file: { timeouts: { connectMs: 8 } }, weight: 2, opened: 3 },
+  ];
+  for (const { file, weight, opened } of changes) {
+    write({ qwen: ["a"] }, { queue, ...file }, { maxConcurrent: 1, weight });
+    await gateway.refresh();
+    await expect(answer(gateway, "qwen")).rejects.toMatchObject({ code: "overloaded" });
+    const [state] = gateway.states[0]!.backends;
+    expect([engines.opened.length, engines.numRunning, state!.weight]).toEqual([opened, 1, weight]);
+  }
+  go();
+  expect([await running, await answer(gateway, "qwen")]).toEqual(["late", "late"]);
+});
+
+it("judges a backend that stays by the changed thresholds, from what it has counted", async () => {
+  write({ qwen: ["a"] }, { circuit: { failures: 2 }, retries: { attempts: 1 } });
+  const gateway = await open();
+  engines.behaviours.set("a", failing("unavailable"));
+  await expect(answer(gateway, "qwen")).rejects.toMatchObject({ code: "unavailable" });
+  write({ qwen: ["a"] }, { circuit: { failures: 3 }, retries: { attempts: 1 } });
+  await gateway.refresh();
+  const states: string[] = [];
+  for (let i = 0; i < 2; i++) {
+    await expect(answer(gateway, "qwen")).rejects.toMatchObject({ code: "unavailable" });
+    states.push(gateway.states[0]!.backends[0]!.state);
+  }
+  expect(states).toEqual(["up", "open"]);
+});
+
+it("ends a model that has left its file once it has answered, or when it is closed itself", async () => {
+  write({ qwen: ["a"], llava: ["b"], other: ["c"] });
+  const gateway = await open();
+  const hung = { a: hanging(), b: hanging() };
+  for (const name of ["a", "b"] as const) engines.behaviours.set(name, hung[name].behaviour);
+  const ends = ["qwen", "llava"].map((name) => answer(gateway, name).catch(() => {}));
+  while (engines.numRunning < 2) await new Promise((turn) => setTimeout(turn, 1));
+  write({ other: ["c"] });
+  await gateway.refresh();
+  expect(engines.closed).toEqual([]);
+  hung.a.go();
+  await ends[0];
+  await new Promise((turn) => setTimeout(turn));
+  expect(engines.closed).toEqual(["a"]);
+  await gateway.close();
+  expect(engines.closed.sort()).toEqual(["a", "b", "c"]);
+  hung.b.go();
+  await ends[1];
 });
 
 it("stays as it is when the changed file has a mistake, and says so once", async () => {

@@ -43,6 +43,8 @@ export class Gateway<Q extends RoutedRequest, E, A> {
   readonly #path: string;
   readonly #options: GatewayOptions<Q, E, A>;
   readonly #entries = new Map<string, Entry<Q, E, A>>();
+  /** Of models that have left the file and still answer. */
+  readonly #leaving = new Set<Pool<Q, E, A>>();
   #file!: BackendsFile;
   #look: FileFingerprint | undefined;
   #problem: string | undefined;
@@ -139,7 +141,8 @@ export class Gateway<Q extends RoutedRequest, E, A> {
     for (const [name, { pool }] of this.#entries)
       if (!(name in models)) {
         this.#entries.delete(name);
-        void pool.close(settings.drainMs);
+        this.#leaving.add(pool);
+        void pool.close(settings.drainMs).finally(() => this.#leaving.delete(pool));
       }
     const adopted = Object.entries(models).map(async ([name, { backends }]) => {
       const { pool } = this.#entries.get(name) ?? this.#add(name, settings);
@@ -183,6 +186,7 @@ export class Gateway<Q extends RoutedRequest, E, A> {
     this.#isClosed = true;
     for (const timer of this.#timers) clearInterval(timer);
     await this.#refreshing;
-    await Promise.all([...this.#entries.values()].map(({ pool }) => pool.close(0)));
+    const pools = [...[...this.#entries.values()].map(({ pool }) => pool), ...this.#leaving];
+    await Promise.all(pools.map((pool) => pool.close(0)));
   }
 }

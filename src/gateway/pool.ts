@@ -3,7 +3,7 @@
  * asked. Knows requests by their keys only.
  */
 import { OcellusError } from "../core/base/index.js";
-import { Backend, type BackendState } from "./backend.js";
+import { Backend, type BackendOptions, type BackendState } from "./backend.js";
 import { type BackendHealth, ejectOutliers } from "./backend-health.js";
 import type { BackendConfig, BackendsFile } from "./backends-file.js";
 import type { OpenEngine, RoutedRequest } from "./engine.js";
@@ -73,10 +73,9 @@ export class Pool<Q extends RoutedRequest, E, A> {
    */
   async configure(configs: readonly BackendConfig[], settings: PoolSettings): Promise<void> {
     const known = new Map(this.#backends.map((backend) => [backend.id, backend]));
-    const next = configs.map((config) => {
-      const fresh = this.#newBackend(config, settings);
-      return known.get(fresh.id) ?? fresh;
-    });
+    const stated = configs.map((config) => optionsOf(config, settings));
+    const fresh = stated.map((options) => this.#newBackend(options));
+    const next = fresh.map((backend) => known.get(backend.id) ?? backend);
     const { timeoutMs } = settings.health;
     await Promise.all(next.filter(({ id }) => !known.has(id)).map((backend) => backend.probe(timeoutMs)));
     const gone = this.#backends.filter((backend) => !next.includes(backend));
@@ -84,13 +83,21 @@ export class Pool<Q extends RoutedRequest, E, A> {
     this.#settings = settings;
     this.#queue.limits = settings.queue;
     this.#backends = next;
+    for (const [i, backend] of next.entries()) backend.configure(stated[i]!);
     for (const backend of gone) this.#leave(backend, settings.drainMs);
     this.#queue.advance();
   }
 
-  #newBackend(config: BackendConfig, { timeouts, health, circuit, outliers }: PoolSettings): Backend<Q, E, A> {
+  #newBackend(options: BackendOptions): Backend<Q, E, A> {
     const { open, now = () => performance.now() } = this.#options;
-    return new Backend({ config, timeouts, health: { probes: health, circuit, outliers } }, open, now);
+    return new Backend(options, open, now, () => this.#leavingLoad(options.config.url));
+  }
+
+  /** What an engine still answers for backends that have left. */
+  #leavingLoad(url: string): number {
+    let load = 0;
+    for (const { config, numRunning } of this.#leaving.keys()) if (config.url === url) load += numRunning;
+    return load;
   }
 
   #leave(backend: Backend<Q, E, A>, drainMs: number): void {
@@ -163,10 +170,11 @@ export class Pool<Q extends RoutedRequest, E, A> {
     );
   }
 
-  /** Takes no more requests; those that run have so long. */
+  /** Takes no more requests; those that run have so long, also where they had longer until now. */
   async close(drainMs: number): Promise<void> {
-    for (const backend of this.#backends) this.#leave(backend, drainMs);
+    const all = [...this.#backends, ...this.#leaving.keys()];
     this.#backends = [];
+    for (const backend of all) this.#leave(backend, drainMs);
     this.#queue.advance();
     await Promise.all(this.#leaving.values());
   }
@@ -186,6 +194,10 @@ export class Pool<Q extends RoutedRequest, E, A> {
     const details = { retryAfterMs: this.retryAfterMs, states };
     return new OcellusError(isBusy ? "overloaded" : "unavailable", message, { details });
   }
+}
+
+function optionsOf(config: BackendConfig, { timeouts, health, circuit, outliers }: PoolSettings): BackendOptions {
+  return { config, timeouts, health: { probes: health, circuit, outliers } };
 }
 
 /** A request's place at a backend, given back once with how it went. */

@@ -8,7 +8,7 @@ export interface ProbeThresholds {
 export const defaultProbes: ProbeThresholds = { failures: 2, successes: 2 };
 
 export class ProbeRecord {
-  readonly #thresholds: ProbeThresholds;
+  thresholds: ProbeThresholds;
   #state: "unknown" | "up" | "down" = "unknown";
   /** Probes in a row that contradict the state. */
   #against = 0;
@@ -16,7 +16,7 @@ export class ProbeRecord {
   #problem: string | undefined;
 
   constructor(thresholds: ProbeThresholds) {
-    this.#thresholds = thresholds;
+    this.thresholds = thresholds;
   }
 
   /** The first probe decides alone: a gateway that starts has nothing else to go by. */
@@ -32,7 +32,7 @@ export class ProbeRecord {
   note(problem?: string): void {
     this.#problem = problem;
     const found = problem === undefined ? "up" : "down";
-    const { failures, successes } = this.#thresholds;
+    const { failures, successes } = this.thresholds;
     this.#against = found === this.#state ? 0 : this.#against + 1;
     if (this.#state !== "unknown" && this.#against < (found === "up" ? successes : failures)) return;
     this.#state = found;
