@@ -121,11 +121,11 @@ export class SharedRateLimits implements RateLimits {
     }
   }
 
-  /** Whether the store is there. */
+  /** Whether the store is there and decides: a replica that only reads answers too, and takes no script that writes. */
   async #look(): Promise<boolean> {
     if (this.#isShared) return true;
     try {
-      await this.#inTime(() => this.#client.ping());
+      await this.#inTime(() => this.#evaluate("ocellus:rate:look", { requests: 1, per: "minute" }));
       this.#isShared = true;
       this.#log.info("rate limits are shared");
     } catch {} // at the next look
