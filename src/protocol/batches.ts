@@ -10,7 +10,11 @@ const batchEndpoints = ["/v1/chat/completions", "/v1/responses", "/v1/completion
 
 /** A line of a batch's input. */
 export const batchLineSchema = z.strictObject({
-  custom_id: z.string().min(1).max(512), // a digest or a path; all of them are held in memory
+  custom_id: z
+    .string()
+    .min(1)
+    .max(512) // a digest or a path; all of them are held in memory
+    .regex(/^[^\0\p{Surrogate}]*$/u, "expected text without U+0000 and without half of a surrogate pair"), // no database takes them
   method: z.literal("POST"),
   url: z.enum(batchEndpoints),
   body: z.looseObject({ stream: z.literal(false, "expected false; a batch answer is one line").optional() }),

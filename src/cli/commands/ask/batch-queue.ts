@@ -14,7 +14,7 @@ import type { GlobalFlags } from "../../options.js";
 import { startProgress } from "../../ui/progress.js";
 import { printJson, printLine, type Terminal } from "../../ui/terminal.js";
 import { textTable } from "../../ui/text-layout.js";
-import { batchFiles, checkBatch, imagesBeside, readBatch, withImages } from "./batch-input.js";
+import { batchFiles, checkBatch, imagesBeside, maxLineBytes, readBatch, withImages } from "./batch-input.js";
 import { imageFailure } from "./batch-server.js";
 
 export interface QueueFlags extends GlobalFlags {
@@ -163,7 +163,7 @@ async function addAll(queue: BatchQueue, { name, file, total, flags, terminal }:
       throwIfAborted(terminal.signal);
       const customId = request.custom_id;
       try {
-        const line = stringifyJson({ ...request, body: await withImages(request.body, read) });
+        const line = checkLine(stringifyJson({ ...request, body: await withImages(request.body, read) }));
         waiting.push({ customId, line });
         bytes += line.length;
       } catch (error) {
@@ -175,6 +175,15 @@ async function addAll(queue: BatchQueue, { name, file, total, flags, terminal }:
   } finally {
     progress.stop();
   }
+}
+
+/** With its images in it. A server takes no longer body, and PostgreSQL no string of twice that in JSON. @throws `too_large` */
+export function checkLine(line: string, limit = 2 * maxLineBytes): string {
+  const found = Buffer.byteLength(line);
+  if (found <= limit) return line;
+  throw new OcellusError("too_large", `expected at most ${limit} bytes with its images, found ${found}`, {
+    details: { limit, found },
+  });
 }
 
 async function status(flags: QueueFlags, terminal: Terminal): Promise<void> {

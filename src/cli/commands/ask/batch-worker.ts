@@ -9,6 +9,7 @@ import { fileInside } from "../../../core/fs/index.js";
 import { mapConcurrently } from "../../../evals/index.js";
 import { batchAnswer } from "../../../protocol/index.js";
 import type { Server } from "../../../server/index.js";
+import { errorMessage } from "../../ui/report-error.js";
 import { printJson, printLine, printNotes, type Terminal } from "../../ui/terminal.js";
 import { checkFolders } from "../serve/serve-folders.js";
 import { dataUrl, parseRequest } from "./batch-input.js";
@@ -54,7 +55,7 @@ async function work(flags: WorkerFlags, terminal: Terminal): Promise<void> {
   );
 }
 
-interface Work {
+export interface Work {
   readonly queue: BatchQueue;
   readonly server: Server;
   readonly flags: WorkerFlags;
@@ -62,7 +63,7 @@ interface Work {
   readonly counts: Counts;
 }
 
-async function answerQueue(work: Work): Promise<void> {
+export async function answerQueue(work: Work): Promise<void> {
   const { queue, flags, terminal } = work;
   if (!flags.json) printNotes(terminal, ["waiting for requests; Ctrl-C stops and gives back what is not answered"]);
   try {
@@ -88,11 +89,24 @@ async function* incoming({ queue, flags, terminal: { signal } }: Work): AsyncGen
   }
 }
 
-async function answer(
+/** A request that makes this process throw is left to another attempt with the reason; the others continue. */
+async function answer(request: TakenRequest, work: Work): Promise<void> {
+  const { queue, terminal, counts } = work;
+  if (terminal.signal.aborted) return;
+  try {
+    await answerOnce(request, work);
+  } catch (error) {
+    if (terminal.signal.aborted) return;
+    const line = failedLine(request.customId, error);
+    await persistently(() => queue.postpone(request, line), terminal.signal);
+    counts.postponed++;
+  }
+}
+
+async function answerOnce(
   request: TakenRequest,
   { queue, server, flags, terminal: { signal }, counts }: Work,
 ): Promise<void> {
-  if (signal.aborted) return;
   const { line, origin } = { line: request.line, origin: `${request.batch}/${request.customId}` };
   const result = await askServer(server, parseRequest(line, origin), imagesOf(flags, server), signal);
   if (signal.aborted) return; // an answer cut short is no answer
@@ -149,6 +163,13 @@ function pause(signal: AbortSignal): Promise<void> {
     const timer = setTimeout(end, pauseMs);
     signal.addEventListener("abort", end);
   });
+}
+
+function failedLine(customId: string, thrown: unknown): string {
+  const { code, message } =
+    thrown instanceof OcellusError ? thrown : { code: "internal", message: errorMessage(thrown) };
+  const error = { message, type: "server_error", param: null, code };
+  return stringifyJson(batchAnswer(customId, 500, "", { error }));
 }
 
 function parkedLine(customId: string, reported: string | undefined, attempts: number): string {
