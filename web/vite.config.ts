@@ -12,5 +12,5 @@ export default defineConfig({
     emptyOutDir: true,
     license: { fileName: "licenses.md" },
   },
-  server: { proxy: { "/v1": server, "/health": server, "/metrics": server } },
+  server: { proxy: { "/assets/pictures": server, "/v1": server, "/health": server, "/metrics": server } },
 });

@@ -43,9 +43,9 @@ describe.skipIf(noBrowser)("the guards' page", () => {
     const chooser = page.waitForEvent("filechooser");
     await page.getByRole("button", { name: "Choose pictures to check" }).click();
     await (await chooser).setFiles({ name: "grey.png", mimeType: "image/png", buffer: forbiddenImage });
-    await page.getByText("grey.png").waitFor();
+    await page.getByRole("button", { name: "Show grey.png large" }).waitFor();
     await page.getByRole("button", { name: "Check", exact: true }).click();
-    const result = page.getByRole("status");
+    const result = page.getByRole("status").filter({ hasText: "words:" });
     await result.getByText("blocked").first().waitFor();
     expect(await result.innerText()).toMatch(/words: words 0\.60[\s\S]*known: violence 1\.00/);
     await result.getByRole("button", { name: "Not a hit" }).first().click();

@@ -2,12 +2,6 @@
 import labels from "../../examples/pictures/labels.json";
 import type { Language } from "./preferences.js";
 
-const urls = import.meta.glob<string>("../../examples/pictures/*.{jpg,png}", {
-  query: "?url",
-  import: "default",
-  eager: true,
-});
-
 interface ExamplePicture {
   readonly name: string;
   readonly url: string;
@@ -47,6 +41,7 @@ function isForeign({ questions }: (typeof labels)[number]): boolean {
   return questions.every(({ kind }) => kind === "foreign");
 }
 
+/** The server has them from the package's examples: it does not hold them twice. */
 export function pictureNamed(name: string): ExamplePicture {
-  return { name, url: urls[`../../examples/pictures/${name}`]! };
+  return { name, url: `assets/pictures/${name}` };
 }
