@@ -158,7 +158,7 @@ export function pagesOf(text: string, numPages: number): number[] {
   if (text.length > longestRange) throw wrong(text);
   const pages = new Set<number>();
   for (const part of text.split(",")) {
-    const [, from, dash, to] = /^\s*(\d{1,7})\s*(?:(-)\s*(\d{1,7})?)?\s*$/.exec(part) ?? [];
+    const [, from, dash, to] = /^(\d{1,7})\s*(?:(-)\s*(\d{1,7})?)?$/.exec(part.trim()) ?? [];
     const [first, last] = [Number(from), dash === undefined ? Number(from) : to === undefined ? numPages : Number(to)];
     if (!(first >= 1 && first <= last && last <= numPages)) throw wrong(part);
     for (let page = first; page <= last; page++) pages.add(page);
