@@ -1,22 +1,19 @@
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import type { ImageText, ReadTextOptions } from "../core/ocr/index.js";
 import { ImageTexts } from "./image-texts.js";
 import type { ImageSubject } from "./verdict.js";
 
 const text: ImageText = { width: 1, height: 1, lines: [], text: "", isComplete: true };
-const asked: (ReadTextOptions | undefined)[] = [];
-vi.mock("../core/ocr/index.js", () => ({
-  loadTextReader: async () => ({
-    read: async (_: unknown, options?: ReadTextOptions) => {
+
+it("reads lines of any certainty: a model may read what OCR is unsure of", async () => {
+  const asked: (ReadTextOptions | undefined)[] = [];
+  const texts = new ImageTexts(async () => ({
+    async read(_image, options) {
       asked.push(options);
       return text;
     },
-    close: async () => {},
-  }),
-}));
-
-it("reads lines of any certainty: a model may read what OCR is unsure of", async () => {
-  const texts = new ImageTexts();
+    async close() {},
+  }));
   await texts.open();
   const subject = { kind: "image", digest: "a", pixels: async () => ({}) } as unknown as ImageSubject;
   await texts.read(subject, new AbortController().signal);

@@ -11,14 +11,22 @@ import type { ImageSubject } from "./verdict.js";
 /** Images whose text a second guardrail may still ask for: those that requests show at the same time. */
 const maxTexts = 64;
 
+/** Of a `TextReader` what is used here. */
+type Reader = Pick<TextReader, "read" | "close">;
+
 export class ImageTexts {
+  readonly #openReader: () => Promise<Reader>;
   readonly #turn = new Semaphore(1);
   readonly #texts = new LRUCache<string, ImageText>({ max: maxTexts });
-  #reader: Promise<TextReader> | undefined;
+  #reader: Promise<Reader> | undefined;
+
+  constructor(openReader: () => Promise<Reader> = loadTextReader) {
+    this.#openReader = openReader;
+  }
 
   /** @throws `unavailable` where the package with the networks is missing, `invalid_file`. */
   async open(): Promise<void> {
-    this.#reader ??= loadTextReader();
+    this.#reader ??= this.#openReader();
     try {
       await this.#reader;
     } catch (error) {

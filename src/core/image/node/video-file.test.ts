@@ -5,7 +5,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { ocellusError } from "../../base/ocellus-error.testkit.js";
 import { isMissing } from "../../base/prerequisite.testkit.js";
 import { temporaryFolder } from "../../base/temporary-folder.testkit.js";
@@ -54,6 +54,7 @@ describe.skipIf(isMissing("ffmpeg", hasFfmpeg(), "apt-get install ffmpeg"))("a v
     vi.unstubAllEnvs();
     vi.stubEnv("TMPDIR", temporary);
   });
+  afterAll(() => vi.unstubAllEnvs());
 
   const sampled = (source: VideoSource, limits?: VideoLimits) => new VideoFile(source, limits).sampled(processor);
   const decoded = async (source: VideoSource, limits?: VideoLimits) => (await sampled(source, limits)).frames();
