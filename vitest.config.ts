@@ -23,6 +23,7 @@ export default defineConfig({
           setupFiles,
           include: ["{src,web/src}/**/*.test.ts", "test/architecture.test.ts"],
           isolate: false, // a module is loaded once for all files of a process: what a file sets, it sets back
+          execArgv: ["--max-old-space-size=8192"], // what all these files hold together is above Node's own limit
           testTimeout: 20_000,
           hookTimeout: 20_000,
         },
