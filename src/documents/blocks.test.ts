@@ -87,14 +87,14 @@ describe("layoutPage", () => {
       line("ided, and one that is well-", 40, 33),
       line("Known.", 40, 46),
       line("The second one is indented", 55, 59),
-      line("and goes on.", 40, 72),
+      line("and continues.", 40, 72),
       line("The third one has room above.", 40, 95),
       line("它的滤芯", 40, 120),
       line("要更换。", 40, 133),
     ]);
     expect(texts(blocks)).toEqual([
       "The first one has a word that is divided, and one that is well-Known.",
-      "The second one is indented and goes on.",
+      "The second one is indented and continues.",
       "The third one has room above.",
       "它的滤芯要更换。",
     ]);

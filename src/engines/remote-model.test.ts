@@ -98,7 +98,7 @@ describe("a remote model", () => {
     expect(JSON.parse(block)).toEqual({ name: "show", arguments: page });
   });
 
-  it("is told how sure each field is, without its client having asked for probabilities", async () => {
+  it("reports how sure each field is, without its client having asked for probabilities", async () => {
     const { ask } = await openModel({ answer: () => ({ text: '{"a": "yes", "b": 3}' }) });
     const schema = { type: "object", properties: { a: { type: "string" }, b: { type: "number" } } };
     const answer = await ask(words, { fields: true, responseFormat: { type: "json_schema", schema } });

@@ -116,7 +116,7 @@ export class Backend<Q extends RoutedRequest, E, A> implements Candidate {
     };
   }
 
-  /** Never rejects: what is wrong is in its health. One at a time, whoever asks. */
+  /** Never rejects: what is wrong is in its health. One at a time. */
   probe(timeoutMs: number): Promise<void> {
     this.#probing ??= this.#probe(AbortSignal.any([this.#closing.signal, AbortSignal.timeout(timeoutMs)])).finally(
       () => (this.#probing = undefined),

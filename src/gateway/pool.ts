@@ -53,7 +53,7 @@ export class Pool<Q extends RoutedRequest, E, A> {
     return this.#backends;
   }
 
-  /** Those that have left the file and still answer are told too. */
+  /** Includes those that have left the file and still answer. */
   get states(): readonly BackendState[] {
     return [...this.#backends, ...this.#leaving.keys()].map(({ state }) => state);
   }

@@ -80,7 +80,7 @@ export class Router<Q extends RoutedRequest, E, A> implements RoutedEngine<Q, E>
     return winner;
   }
 
-  /** A client is told when to come back, where the engine did not say. */
+  /** When a client may come back, where the engine did not say. */
   #final(error: OcellusError): OcellusError {
     const { code, message, details } = error;
     if (details.retryAfterMs !== undefined || (code !== "overloaded" && code !== "unavailable")) return error;

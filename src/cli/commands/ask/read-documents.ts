@@ -99,7 +99,7 @@ function checkFlags(names: readonly string[], { out, ocr, model, draw }: Documen
 
 type OpenReader = () => Promise<ImageReader | undefined>;
 
-/** A model, whose digest is told, or OCR where it is installed; OCR is opened when a page needs it. */
+/** A model, with its digest, or OCR where it is installed; OCR is opened when a page needs it. */
 async function withReader<T>(
   flags: DocumentFlags,
   terminal: Terminal,

@@ -23,7 +23,7 @@ export function addFamiliarityCommand(program: Command, terminal: Terminal): voi
     .addOption(weightsOption())
     .description("record what images a checkpoint was trained on, so that it says which images it does not know")
     .argument("<folder>", "folder of at least 100 images like those of training")
-    .option("--unlike <folder>", "folder of at least 100 images that it was not trained on: both are told apart better")
+    .option("--unlike <folder>", "folder of at least 100 images unlike those: separates the two better")
     .option(
       "--images-per-question <count>",
       "largest number of images that one question was trained with",
