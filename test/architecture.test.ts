@@ -61,9 +61,13 @@ const core: Record<string, Room> = {
     does: "config → graphs, one file per `model_type`",
     imports: ["base", "tensor", "graph", "nn", "image/spec"],
   },
+  "storage/web": {
+    does: "a packed model at an address → its files, checked, in the browser's storage",
+    imports: ["base"],
+  },
   pack: {
     does: "checkpoint → packed model",
-    imports: ["base", "fs", "tensor", "checkpoint", "quantize", "graph", "nn", "models"],
+    imports: ["base", "fs", "tensor", "checkpoint", "quantize", "graph", "nn", "models", "storage/web"],
   },
   backend: {
     does: "graph file → runnable on a device; KV cache",
@@ -230,7 +234,7 @@ function importsOf(file: string, root = src): Import[] {
 
 const imports = files.flatMap((file) => importsOf(file));
 const local = imports.filter((each) => each.specifier.startsWith("."));
-const roomOf = (file: string) => file.match(/^core\/image\/(spec|node)|^(core\/)?[^/]+/)![0];
+const roomOf = (file: string) => file.match(/^core\/[^/]+\/(?:spec|node|web)(?=\/)|^(core\/)?[^/]+/)![0];
 const targetOf = (each: Import) =>
   relative(src, resolve(src, dirname(each.from), each.specifier))
     .replaceAll("\\", "/")

@@ -1,5 +1,5 @@
 export { crc32 } from "./crc32.js";
-export { fileDigest, type ReadOptions, textDigest } from "./digest.js";
+export { fileDigest, partDigests, type ReadOptions, textDigest } from "./digest.js";
 export { type ByteSource, partOf, RandomAccessFile } from "./file.js";
 export { type FileFingerprint, FileFingerprints, fingerprintFile } from "./file-fingerprint.js";
 export {

@@ -5,7 +5,7 @@ export { hasKvScales, readKvScales, writeKvScales } from "./kv-scales.js";
 export { plannedBytes } from "./layout.js";
 export { manifestSchema, packedFiles } from "./manifest.js";
 export { autoPlan, fixedBytes, formatsOf, type MatrixGroup, matrixGroups } from "./matrix-groups.js";
-export { type PackOptions, type PackProgress, type PackResult, pack, writeGraph } from "./pack.js";
+export { type PackOptions, type PackResult, pack, writeGraph } from "./pack.js";
 export {
   isPacked,
   openPacked,
@@ -30,9 +30,11 @@ export {
   prefillWeightsOptions,
   visionWeightsOptions,
   type Weights,
+  webPlan,
   weightsOptions,
 } from "./plan.js";
 export { planGraphs, readModel, type SourceModel } from "./read-model.js";
 export { encodeStored, storedGraphs } from "./stored-graphs.js";
 export { type UnreadReason, unreadReason, wantedTensors } from "./unread.js";
 export { adapterTargets, withAdapter } from "./with-adapter.js";
+export type { PackProgress } from "./write-weights.js";

@@ -1,5 +1,6 @@
 /** packed.json: what a packed model says of itself. */
 import { z } from "zod";
+import { fileListSchema } from "../storage/web/index.js";
 import { embeddingWeightsOptions, prefillWeightsOptions, visionWeightsOptions, weightsOptions } from "./plan.js";
 
 /** Raised whenever what is written here changes; an older pack is then packed again. */
@@ -8,6 +9,10 @@ export const packVersion = 7;
 export const packedFiles = {
   manifest: "packed.json",
   weights: "weights.safetensors",
+  /** Of `total` shards, counted from 1; their index has the name that checkpoints give it. */
+  shard: (number: number, total: number) =>
+    `weights-${String(number).padStart(5, "0")}-of-${String(total).padStart(5, "0")}.safetensors`,
+  index: "model.safetensors.index.json",
   kvScales: "kv_scales.json",
   graph: (name: string) => `${name}.onnx`,
 } as const;
@@ -45,6 +50,8 @@ export const manifestSchema = z.object({
   source_digest: z.string(),
   /** Of decoders: their host reads token embeddings row by row. */
   embedding: embeddingSchema.optional(),
+  /** Of a model for the web: what pages fetch, and the digests by which they check it. */
+  files: fileListSchema.optional(),
 });
 
 export type PackedManifest = z.infer<typeof manifestSchema>;

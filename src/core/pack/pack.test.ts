@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,11 +8,12 @@ import { openCheckpoint, writeSafetensors } from "../checkpoint/index.js";
 import { restoredRows, type WeightsSource } from "../quantize/index.js";
 import { byteLength, toFloat32, type WeightFormat } from "../tensor/index.js";
 import { plannedBytes } from "./layout.js";
+import { manifestSchema } from "./manifest.js";
 import { autoPlan } from "./matrix-groups.js";
 import { storedFormatOf } from "./open-weights.js";
 import { pack } from "./pack.js";
 import { openPacked } from "./packed.js";
-import { embeddingWeightsOptions, formatOf, type PackingPlan, parsePlan, weightsOptions } from "./plan.js";
+import { embeddingWeightsOptions, formatOf, type PackingPlan, parsePlan, webPlan, weightsOptions } from "./plan.js";
 import { planGraphs, readModel } from "./read-model.js";
 
 const golden = join(import.meta.dirname, "../../../test/golden/qwen3_vl_resampler");
@@ -165,6 +167,46 @@ describe("packing", () => {
       formatOf(parsePlan("nf4-double"), { name: "any", part: "decoder", columns }),
     );
     expect([whole, broken!.kind]).toEqual([{ kind: "nf4", blockSize: 64, nested: true }, "int8"]);
+  });
+
+  it("lists for browsers each file that they fetch, with the digests of its parts, and is not taken for one for Node", async () => {
+    const source = join(golden, "gqa-tied");
+    const into = join(root, "for-web");
+    const options = { plan: webPlan({}), into, forWeb: true };
+    expect(await pack(source, options)).toMatchObject({ path: into, written: true });
+    const manifest = manifestSchema.parse(JSON.parse(readFileSync(join(into, "packed.json"), "utf8")));
+    const { list, part_bytes } = manifest.files!;
+    const fetched = readdirSync(into).filter((name) => name !== "packed.json" && !name.endsWith(".onnx"));
+    expect(list.map(({ name }) => name)).toEqual(fetched.sort());
+    for (const { name, bytes, parts } of list) {
+      const file = readFileSync(join(into, name));
+      const starts = Array.from({ length: Math.ceil(file.length / part_bytes) }, (_, i) => i * part_bytes);
+      const digests = starts.map((start) => createHash("sha256").update(file.subarray(start, start + part_bytes)));
+      expect({ name, bytes, parts }).toEqual({
+        name,
+        bytes: file.length,
+        parts: digests.map((hash) => hash.digest("hex")),
+      });
+    }
+    expect(await pack(source, options)).toMatchObject({ written: false });
+    const forNode = join(root, "for-node");
+    await pack(source, { plan: webPlan({}), into: forNode });
+    await expect(pack(source, { ...options, into: forNode })).rejects.toThrow(
+      ocellusError("invalid_request", { path: forNode, field: "files" }),
+    );
+    expect((await pack(source, { plan: webPlan({}), forWeb: true })).path).not.toBe(
+      (await pack(source, { plan: webPlan({}) })).path,
+    );
+  });
+
+  it("has one copy of the decoder for browsers, in the block size of their fused kernels", () => {
+    expect(webPlan({})).toMatchObject({
+      weights: "int4",
+      blockSize: 32,
+      visionWeights: "int8",
+      prefillWeights: "same",
+    });
+    expect(() => webPlan({ prefillWeights: "int8" })).toThrow(expect.objectContaining({ code: "invalid_request" }));
   });
 
   it("leaves nothing behind when it is aborted", async () => {

@@ -3,42 +3,32 @@
  * checkpoint's content, the plan and the printed graphs, so a second start finds it and any change makes another.
  * The folder appears whole or not at all.
  */
-import { invariant, OcellusError, throwIfAborted } from "../base/index.js";
-import {
-  type Adapter,
-  type Checkpoint,
-  checkpointDigest,
-  createSafetensorsWriter,
-  openCheckpoint,
-  type SafetensorsWriter,
-} from "../checkpoint/index.js";
+import { invariant, OcellusError } from "../base/index.js";
+import { type Adapter, type Checkpoint, checkpointDigest, openCheckpoint } from "../checkpoint/index.js";
 import {
   baseName,
   cacheRoot,
   copyInto,
   createFolderAtomically,
   joinPath,
+  listFolder,
+  partDigests,
   pathExists,
+  readSideJson,
   textDigest,
   writeFileAtomically,
 } from "../fs/index.js";
-import { encodeOnnx, type Graph, printGraph, type WeightSource } from "../graph/index.js";
+import { type ExternalLocation, encodeOnnx, type Graph, printGraph } from "../graph/index.js";
 import type { AnyFamily } from "../models/index.js";
 import { type StoredMatrices, type WeightsSource, withStored } from "../quantize/index.js";
-import { byteLength } from "../tensor/index.js";
-import { type EncodedPiece, encodeWeights, plainPieces } from "./encode-weights.js";
-import { type Embedding, type Entry, entriesOf, layoutOf } from "./layout.js";
+import { type FileList, partBytes, shardBytes } from "../storage/web/index.js";
+import { type Embedding, entriesOf, layoutOf } from "./layout.js";
 import { type PackedManifest, packedFiles, packVersion } from "./manifest.js";
 import { describeStored } from "./open-weights.js";
 import type { PackingPlan } from "./plan.js";
 import { planGraphs, readModel } from "./read-model.js";
 import { withAdapter } from "./with-adapter.js";
-
-export interface PackProgress {
-  readonly tensor: string;
-  readonly doneBytes: number;
-  readonly totalBytes: number;
-}
+import { type PackProgress, writeWeights } from "./write-weights.js";
 
 export interface PackOptions {
   readonly plan: PackingPlan;
@@ -48,6 +38,8 @@ export interface PackOptions {
   readonly adapter?: Adapter;
   /** Pack again even if the cache has it. */
   readonly force?: boolean;
+  /** For pages: weights in shards that browsers can hold, and the digests of all files in packed.json. */
+  readonly forWeb?: boolean;
   /** Of a plan with a `calibration`: makes the codes, if there is something to write. */
   readonly round?: (
     write: (codes: StoredMatrices) => Promise<void>,
@@ -89,18 +81,21 @@ async function packCheckpoint(checkpoint: Checkpoint, options: PackOptions): Pro
   const notes = [...model.notes, ...describeStored(graphs, weights)];
   const { embedding, entries } = layoutOf(model, graphs, plan);
   const contents = [digest, JSON.stringify(embedding), ...calibrationOf(plan), ...graphs.map(printGraph)];
+  if (options.forWeb) contents.push(`web ${shardBytes} ${partBytes}`);
   const target = options.into ?? cachePath(checkpoint, contents, plan);
-  const isPacked = async () => (await isPackedFolder(target)) && !options.force;
+  const isPacked = async () => (await isPackedFolder(target, options)) && !options.force;
   if (await isPacked()) return { path: target, written: false, notes };
   let written = false;
   const write = async (from: WeightsSource) => {
     await createFolderAtomically(target, options.force ?? false, async (folder) => {
-      const offsets = await writeWeights(joinPath(folder, packedFiles.weights), entries, from, options);
-      for (const graph of graphs) await encodeGraph(graph, joinPath(folder, packedFiles.graph(graph.name)), offsets);
+      const shards = options.forWeb ? { shardBytes } : {};
+      const locate = await writeWeights(folder, entries, from, { ...options, ...shards });
       for (const name of await checkpoint.sideFiles()) await copyInto(folder, joinPath(checkpoint.path, name));
+      const files = options.forWeb ? { files: await listFiles(folder) } : {};
+      for (const graph of graphs) await encodeGraph(graph, joinPath(folder, packedFiles.graph(graph.name)), locate);
       await writeFileAtomically(
         joinPath(folder, packedFiles.manifest),
-        `${JSON.stringify(manifestOf(family, plan, digest, embedding), null, 2)}\n`,
+        `${JSON.stringify({ ...manifestOf(family, plan, digest, embedding), ...files }, null, 2)}\n`,
       );
     });
     written = true;
@@ -122,116 +117,49 @@ export async function writeGraph(
   signal?: AbortSignal,
 ): Promise<string> {
   const path = joinPath(folder, packedFiles.graph(graph.name));
-  await encodeGraph(
-    graph,
-    path,
-    await writeWeights(joinPath(folder, packedFiles.weights), entriesOf(graph), weights, { signal }),
-  );
+  await encodeGraph(graph, path, await writeWeights(folder, entriesOf(graph), weights, { signal }));
   return path;
 }
 
-async function encodeGraph(graph: Graph, path: string, offsets: (name: string) => number): Promise<void> {
-  const model = encodeOnnx(graph, (name) => ({ file: packedFiles.weights, offset: offsets(name) }));
-  await writeFileAtomically(path, model);
+async function encodeGraph(graph: Graph, path: string, locate: (name: string) => ExternalLocation): Promise<void> {
+  await writeFileAtomically(path, encodeOnnx(graph, locate));
+}
+
+/** What pages fetch: weights and side files. They build the graphs themselves, by what the weights hold. */
+async function listFiles(folder: string): Promise<FileList> {
+  const names = (await listFolder(folder)).sort();
+  const list: FileList["list"] = [];
+  for (const name of names) list.push({ name, ...(await partDigests(joinPath(folder, name), partBytes)) });
+  return { version: 1, part_bytes: partBytes, list };
 }
 
 /** False: nothing is there. A folder that is somebody else's is neither used nor replaced. */
-async function isPackedFolder(target: string): Promise<boolean> {
+async function isPackedFolder(target: string, { forWeb, force }: PackOptions): Promise<boolean> {
   if (!(await pathExists(target))) return false;
-  if (await pathExists(joinPath(target, packedFiles.manifest))) return true;
+  if (await pathExists(joinPath(target, packedFiles.manifest))) {
+    if (forWeb && !force) await expectFileList(target);
+    return true;
+  }
   throw new OcellusError("invalid_request", `${target} exists and is not a packed model; name another folder`, {
     details: { path: target },
   });
+}
+
+/** @throws `invalid_request` for a model that was packed for Node. */
+async function expectFileList(target: string): Promise<void> {
+  const manifest = (await readSideJson(target, packedFiles.manifest)) as { files?: unknown } | null | undefined;
+  if (manifest?.files !== undefined) return;
+  throw new OcellusError(
+    "invalid_request",
+    `${target} exists and was not packed for the web; pack again with --force, or name another folder`,
+    { details: { path: target, field: "files" } },
+  );
 }
 
 /** @param contents what decides on the content of the folder. */
 function cachePath(checkpoint: Checkpoint, contents: readonly string[], plan: PackingPlan): string {
   const key = textDigest([packVersion, ...contents].join("\n")).slice(0, 16);
   return joinPath(cacheRoot(), "packed", `${baseName(checkpoint.path)}-${plan.weights}-${key}`);
-}
-
-/** Streams all entries into the file; returns where each one starts. */
-async function writeWeights(
-  path: string,
-  entries: readonly Entry[],
-  weights: WeightsSource,
-  options: { readonly signal?: AbortSignal | undefined; readonly onProgress?: PackOptions["onProgress"] },
-) {
-  const writer = await createSafetensorsWriter(
-    path,
-    entries.map((e) => e.info),
-  );
-  const totalBytes = entries.reduce((sum, e) => sum + sourceBytes(e, weights), 0);
-  let doneBytes = 0;
-  const advance = (tensor: string, bytes: number) => {
-    throwIfAborted(options.signal);
-    doneBytes += bytes;
-    options.onProgress?.({ tensor, doneBytes, totalBytes });
-  };
-  try {
-    const held = new HeldParts();
-    for (const entry of entries) {
-      if (entry.source === "raw" || entry.source.part === "values") {
-        await writeValues(writer, entry, weights, held, advance);
-      } else for (const bytes of held.take(entry.source)) await writer.write(bytes);
-    }
-    await writer.finish();
-  } catch (error) {
-    await writer.abort();
-    throw error;
-  }
-  return (name: string) => writer.offsetOf(name);
-}
-
-/** What came with the values of a matrix and is written right after them: scales, zero points. */
-class HeldParts {
-  readonly #pieces = new Map<string, Uint8Array[]>();
-
-  keep({ tensor, parts }: EncodedPiece): void {
-    for (const [part, bytes] of Object.entries(parts)) {
-      const key = `${tensor} ${part}`;
-      if (part !== "values") this.#pieces.set(key, [...(this.#pieces.get(key) ?? []), bytes]);
-    }
-  }
-
-  take({ tensors, part }: WeightSource): Uint8Array[] {
-    return tensors.flatMap((tensor) => {
-      const pieces = this.#pieces.get(`${tensor} ${part}`) ?? [];
-      this.#pieces.delete(`${tensor} ${part}`);
-      return pieces;
-    });
-  }
-}
-
-/** Writes one tensor's values and holds what came with them. */
-async function writeValues(
-  writer: SafetensorsWriter,
-  entry: Entry,
-  weights: WeightsSource,
-  held: HeldParts,
-  advance: (tensor: string, bytes: number) => void,
-): Promise<void> {
-  if (entry.source === "raw") {
-    for await (const bytes of plainPieces(weights, entry.info.name)) {
-      await writer.write(bytes);
-      advance(entry.info.name, bytes.byteLength);
-    }
-    return;
-  }
-  for await (const piece of encodeWeights(weights, entry.source.tensors, entry.source.format)) {
-    if (piece.parts.values) await writer.write(piece.parts.values);
-    held.keep(piece);
-    advance(entry.info.name, piece.sourceBytes);
-  }
-}
-
-function sourceBytes({ info, source }: Entry, weights: WeightsSource): number {
-  if (source === "raw") return byteLength(info.dtype, info.shape);
-  if (source.part !== "values") return 0;
-  return source.tensors.reduce((sum, name) => {
-    const tensor = weights.info(name)!;
-    return sum + byteLength(tensor.dtype, tensor.shape);
-  }, 0);
 }
 
 function manifestOf(

@@ -58,6 +58,11 @@ export interface PlanOptions {
   readonly prefillWeights?: PackingPlan["prefillWeights"] | undefined;
 }
 
+interface WebPlanOptions extends Omit<PlanOptions, "prefillWeights"> {
+  readonly weights?: Weights | undefined;
+  readonly prefillWeights?: PackingPlan["prefillWeights"] | "auto" | undefined;
+}
+
 /** @throws `invalid_request` listing the choices. */
 export function parsePlan(weights: string, options: PlanOptions = {}): PackingPlan {
   const {
@@ -81,6 +86,19 @@ export function parsePlan(weights: string, options: PlanOptions = {}): PackingPl
     });
   }
   return { weights: found, blockSize, zeroPoints, visionWeights, embeddingWeights, prefillWeights };
+}
+
+/**
+ * For pages. Blocks of 32, for which ONNX Runtime's WebGPU kernels fuse products; 8-bit blocks for images, which have kernels on
+ * WebGPU and WebAssembly (W8A8 has none on a GPU); no second copy of the decoder, which a page would have to download.
+ * @throws `invalid_request` as `parsePlan`, and for a copy that is asked for.
+ */
+export function webPlan({ weights = "int4", prefillWeights = "same", ...options }: WebPlanOptions): PackingPlan {
+  if (prefillWeights === "int8")
+    throw new OcellusError("invalid_request", "prefill weights: a model for the web has no second copy; leave it out", {
+      details: { field: "prefillWeights", expected: ["same"], found: prefillWeights },
+    });
+  return parsePlan(weights, { ...options, visionWeights: options.visionWeights ?? "int8" });
 }
 
 /** Of all that is chosen. */

@@ -7,7 +7,6 @@ import { encodeOnnx, type Graph, type WeightCatalog } from "../graph/index.js";
 import type { AnyFamily } from "../models/index.js";
 import type { BlockSize, TensorInfo, WeightFormat } from "../tensor/index.js";
 import { buildGraphs, prefillGraph } from "./build-graphs.js";
-import { packedFiles } from "./manifest.js";
 import type { Packed } from "./packed.js";
 
 /** By name. */
@@ -20,7 +19,7 @@ export function storedGraphs({ family, config, files, manifest }: Packed<AnyFami
 
 /** An ONNX file over the weights of the packed model, whose folder it must be opened in. @throws `not_found` for a weight it lacks. */
 export function encodeStored(graph: Graph, { files }: Packed<AnyFamily>): Uint8Array {
-  return encodeOnnx(graph, (name) => ({ file: packedFiles.weights, offset: files.locate(name).offset }));
+  return encodeOnnx(graph, (name) => files.locate(name));
 }
 
 /** Of a matrix that is stored twice, the decoder's own format or the one that prompts are read by. */

@@ -41,6 +41,9 @@ describe("ocellus pack", () => {
   it.each([
     [["--block-size", "48"], /32, 64 .*128.*48/],
     [["--weights", "auto", "--budget", "6MB", "--zero-points"], /--weights auto /],
+    [["--for", "web", "--weights", "auto", "--budget", "6MB"], /--weights auto .*browsers/],
+    [["--for", "web", "--kv-cache-dtype", "int8"], /--kv-cache-dtype int8 .*browsers/],
+    [["--for", "web", "--prefill-weights", "int8"], /prefill weights.*web/],
     [["--budget", "6MB"], /--budget .*--dry-run .*--weights auto/],
   ])("refuses %j", async (flags, message) => {
     const { code, stdout, stderr } = await pack(...flags);

@@ -1,8 +1,18 @@
 /** `ocellus pack CHECKPOINT`: makes the packed model ahead of the first question, or a copy of it in a folder of one's own. */
-import { Argument, type Command } from "commander";
+import { join } from "node:path";
+import { Argument, type Command, Option } from "commander";
 import { formatBytes, OcellusError } from "../../../core/base/index.js";
 import { checkKvScales, packCalibrated, packKvScales } from "../../../core/calibrate/index.js";
-import { type PackingPlan, type PackOptions, type PackResult, pack, type Weights } from "../../../core/pack/index.js";
+import { fileDigest } from "../../../core/fs/index.js";
+import {
+  type PackingPlan,
+  type PackOptions,
+  type PackResult,
+  pack,
+  packedFiles,
+  type Weights,
+  webPlan,
+} from "../../../core/pack/index.js";
 import { type Adapter, type LoadOptions, openAdapter, packingPlan } from "../../../core/runtime/index.js";
 import { resolveModel } from "../../../hub/index.js";
 import {
@@ -26,6 +36,7 @@ import { type AutoFlags, choosePlan, confirmPlan, planText } from "./pack-auto.j
 interface PackFlags extends GlobalFlags, Omit<PackingFlags, "weights">, AutoFlags {
   readonly weights?: Weights | "auto";
   readonly into?: string;
+  readonly for?: "web";
   readonly force?: boolean;
   readonly adapter?: string;
   /** True: on the bundled texts. */
@@ -44,6 +55,12 @@ export function addPackCommand(program: Command, terminal: Terminal): void {
       ),
     )
     .option("--into <folder>", "output folder (default: the cache)")
+    .addOption(
+      new Option(
+        "--for <where>",
+        "web: for browsers, in shards of at most 512 MiB with digests that pages check (docs/browser.md)",
+      ).choices(["web"]),
+    )
     .option("--adapter <folder>", "LoRA adapter (PEFT) to merge into the weights")
     .addOption(packWeightsOption())
     .addOption(blockSizeOption())
@@ -70,7 +87,7 @@ export function addPackCommand(program: Command, terminal: Terminal): void {
     .option("--force", "pack again, even if a packed model exists")
     .addHelpText(
       "after",
-      "\nExample:\n  ocellus pack ./my-checkpoint --weights int4 --into ./my-model\n  ocellus pack ./my-checkpoint --weights int4 --calibrate ./my-texts-and-images --into ./my-model\n  ocellus pack ./my-checkpoint --weights auto --budget 6GB\n  ocellus pack ./my-checkpoint --adapter ./my-lora --into ./my-model\n  ocellus pack ./my-checkpoint --kv-cache-dtype int8",
+      "\nExample:\n  ocellus pack ./my-checkpoint --weights int4 --into ./my-model\n  ocellus pack ./my-checkpoint --weights int4 --calibrate ./my-texts-and-images --into ./my-model\n  ocellus pack ./my-checkpoint --weights auto --budget 6GB\n  ocellus pack ./my-checkpoint --adapter ./my-lora --into ./my-model\n  ocellus pack ./my-checkpoint --kv-cache-dtype int8\n  ocellus pack ./my-checkpoint --for web --into ./public/my-model",
     )
     .action((path: string, _local: unknown, command: Command) =>
       packCommand(path, command.optsWithGlobals(), terminal),
@@ -79,6 +96,7 @@ export function addPackCommand(program: Command, terminal: Terminal): void {
 
 async function packCommand(name: string, flags: PackFlags, terminal: Terminal): Promise<void> {
   const started = performance.now();
+  if (flags.for === "web") refuseBesideWeb(flags);
   const path = await resolveModel(name);
   const auto = flags.weights === "auto" ? await autoPlanOf(path, flags, terminal) : undefined;
   if (auto && flags.dryRun) return flags.json ? printJson(terminal, auto) : printLine(terminal, planText(auto));
@@ -89,11 +107,22 @@ async function packCommand(name: string, flags: PackFlags, terminal: Terminal): 
   );
   const bytes = await folderBytes(result.path);
   const seconds = (performance.now() - started) / 1000;
-  if (flags.json) return printJson(terminal, { ...result, bytes, seconds, ...(auto && { plan: auto }) });
+  const sha256 = flags.for === "web" ? { sha256: await fileDigest(join(result.path, packedFiles.manifest)) } : {};
+  if (flags.json) return printJson(terminal, { ...result, bytes, seconds, ...sha256, ...(auto && { plan: auto }) });
   printNotes(terminal, result.notes);
   const how = result.written ? `packed in ${formatSeconds(seconds)}` : "already packed";
   terminal.stderr.write(`${coloursFor(terminal.stderr).dim(how)}\n`);
   printLine(terminal, `${result.path}  ${formatBytes(bytes)}`);
+  if (sha256.sha256) printLine(terminal, `packed.json has SHA-256 ${sha256.sha256}`);
+}
+
+/** What pages cannot use, or what was measured on this machine for this machine. */
+function refuseBesideWeb({ weights, kvCacheDtype }: PackFlags): void {
+  const found = weights === "auto" ? "--weights auto" : kvCacheDtype === "int8" ? "--kv-cache-dtype int8" : undefined;
+  if (found === undefined) return;
+  throw new OcellusError("invalid_request", `pack: ${found} is not for models in browsers; leave it or --for web out`, {
+    details: { param: found.slice(0, found.indexOf(" ")) },
+  });
 }
 
 async function withOpenAdapter<T>({ adapter: folder }: PackFlags, use: (adapter?: Adapter) => Promise<T>): Promise<T> {
@@ -120,11 +149,12 @@ async function autoPlanOf(path: string, flags: PackFlags, terminal: Terminal) {
   return choosePlan(path, flags, terminal);
 }
 
-function fixedPlan(path: string, { budget, dryRun, ...flags }: PackFlags): Promise<PackingPlan> {
+async function fixedPlan(path: string, { budget, dryRun, ...flags }: PackFlags): Promise<PackingPlan> {
   const { weights, blockSize, zeroPoints, visionWeights, embeddingWeights, prefillWeights } = flags;
   const kind = weights === undefined || weights === "auto" ? {} : { weights };
   const choice = { ...kind, blockSize, zeroPoints, visionWeights, embeddingWeights, prefillWeights };
-  if (budget === undefined && dryRun === undefined) return packingPlan(path, choice);
+  if (budget === undefined && dryRun === undefined)
+    return flags.for === "web" ? webPlan(choice) : packingPlan(path, choice);
   throw new OcellusError("invalid_request", "pack: --budget and --dry-run need --weights auto");
 }
 
@@ -138,7 +168,8 @@ export async function packWithProgress(
     kvCacheDtype,
     json,
     adapter,
-  }: Pick<PackFlags, "into" | "force" | "calibrate" | "kvCacheDtype" | "json"> & {
+    for: target,
+  }: Pick<PackFlags, "into" | "for" | "force" | "calibrate" | "kvCacheDtype" | "json"> & {
     readonly adapter?: Adapter | undefined;
   },
   terminal: Terminal,
@@ -148,7 +179,7 @@ export async function packWithProgress(
   const calibrating = startProgress(terminal, { label: "calibrating", describe: describeHalves, silent });
   const measuring = startProgress(terminal, { label: "measuring keys and values", describe: describeTexts, silent });
   const options: PackOptions = {
-    ...{ plan, force, signal: terminal.signal },
+    ...{ plan, force, forWeb: target === "web", signal: terminal.signal },
     ...(into !== undefined && { into }),
     ...(adapter && { adapter }),
     onProgress: ({ doneBytes, totalBytes }) => progress.update(doneBytes, totalBytes),
