@@ -140,6 +140,11 @@ const products: Record<string, Room> = {
     imports: allOfCore,
     node: true,
   },
+  tune: {
+    does: "labelled images and questions → a head over a frozen encoder, or new weights of parts of a model",
+    imports: [...allOfCore, "evals"],
+    node: true,
+  },
   guardrails: {
     does: "a model → the same model behind a policy: detectors, redaction, streams, audit log",
     imports: inCore(
@@ -329,9 +334,9 @@ describe("the import law", () => {
     const page = readFileSync(path, "utf8");
     const shown = (name: string, room: Room) => {
       const names = room.imports.map((each) => (name.startsWith("core/") ? each.replace("core/", "") : each));
-      const all = names.length >= allOfCore.length ? [] : names;
-      const what =
-        name === "cli" ? "all" : names.length === 0 ? "–" : all.length === 0 ? "all of core" : all.join(", ");
+      const beyond = names.filter((each) => !allOfCore.includes(each));
+      const listed = names.length - beyond.length === allOfCore.length ? ["all of core", ...beyond] : names;
+      const what = name === "cli" ? "all" : names.length === 0 ? "–" : listed.join(", ");
       return `| \`${name}\` | ${room.does} | ${what} | ${room.node ? "yes" : ""} |`;
     };
     const table = [
