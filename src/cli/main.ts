@@ -50,6 +50,9 @@ const groups: Readonly<Record<string, Readonly<Record<string, () => Promise<AddC
     familiarity: async () => (await import("./commands/models/familiarity.js")).addFamiliarityCommand,
     doctor: async () => (await import("./commands/models/doctor.js")).addDoctorCommand,
   },
+  Teach: {
+    tune: async () => (await import("./commands/tune/tune.js")).addTuneCommand,
+  },
   "Look inside": {
     inspect: async () => (await import("./commands/inspect/inspect.js")).addInspectCommand,
     diff: async () => (await import("./commands/inspect/diff.js")).addDiffCommand,

@@ -26,7 +26,14 @@ export {
   pageIntake,
   prepareEntry,
 } from "./intake.js";
-export { type Match, type MatchOptions, matchByAnswer, matchByCosine } from "./match.js";
+export {
+  type LabelMatch,
+  type Match,
+  type MatchOptions,
+  matchByAnswer,
+  matchByCosine,
+  matchByLabel,
+} from "./match.js";
 export { type Citation, citedNumbers, pagesFor } from "./pages.js";
 export type { PutEntry } from "./put.js";
 export { Rows } from "./rows.js";

@@ -1,8 +1,9 @@
 /**
  * Does a text belong to a picture? Asked of a model that answers: one token, and how its probability is shared between
- * yes and no, in any of their spellings. Asked of two towers: the cosine. How good the shares are: docs/benchmarks.md.
+ * yes and no, in any of their spellings. Asked of two towers: the cosine. Of a classifier, whose label the text is: its probability.
+ * How good the shares are: docs/benchmarks.md.
  */
-import { OcellusError } from "../core/base/index.js";
+import { nearestHint, nearestNames, OcellusError } from "../core/base/index.js";
 import type { ImageInput } from "../core/image/node/index.js";
 import { image } from "../core/processor/index.js";
 import {
@@ -12,6 +13,7 @@ import {
   collect,
   cosine,
   type DualEncoderModel,
+  type ImageClassifier,
   type LanguageModel,
   noteText,
   spellingOf,
@@ -89,6 +91,31 @@ export async function matchByCosine(
   const threshold = given ?? (bias === undefined ? defaultCosine : -bias / scale);
   const reason = `picture and text have the cosine ${score.toFixed(3)}, ${compared(score, threshold)}`;
   return { matches: score >= threshold, score, by: "cosine", threshold, reason };
+}
+
+export interface LabelMatch extends Omit<Match, "by"> {
+  readonly by: "label";
+}
+
+/** @throws `invalid_request` for a text that is none of the labels; as `classify`. */
+export async function matchByLabel(
+  classifier: Pick<ImageClassifier, "labels" | "classify">,
+  picture: ImageInput,
+  text: string,
+  { threshold = 0.5, signal }: MatchOptions = {},
+): Promise<LabelMatch> {
+  const { labels } = classifier;
+  if (!labels.includes(text))
+    throw new OcellusError(
+      "invalid_request",
+      `text: expected one of the classifier's ${labels.length} labels, found ${JSON.stringify(text)}${nearestHint(text, labels)}`,
+      { details: { param: "text", found: text, nearest: nearestNames(text, labels) } },
+    );
+  const found = await classifier.classify(picture, signal ? { signal } : {});
+  const score = found.find(({ label }) => label === text)!.probability;
+  const likeliest = found.reduce((best, each) => (each.probability > best.probability ? each : best));
+  const reason = `the label has probability ${score.toFixed(3)}, ${compared(score, threshold)}; likeliest: ${likeliest.label}`;
+  return { matches: score >= threshold, score, by: "label", threshold, reason };
 }
 
 function checkText(text: string): void {

@@ -17,4 +17,5 @@ export {
   type SessionOptions,
 } from "./session.js";
 export type { SlotRun, StepLengths } from "./slot-cache.js";
+export { openSmallGraph } from "./small-graph.js";
 export { tryDevice } from "./try-device.js";

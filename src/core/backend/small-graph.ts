@@ -1,11 +1,12 @@
-/** Graphs that this room makes for itself: a handful of nodes, no weights, no file. */
+/** Graphs that are made for themselves, not of a model: a handful of nodes, no weights, no file. */
 import { OcellusError } from "../base/index.js";
 import { encodeOnnx, GraphBuilder, recordingCatalog } from "../graph/index.js";
 import { GraphSession, type SessionOptions } from "./session.js";
 
+/** @param options threads: 1, unless it says otherwise. */
 export function openSmallGraph(
   name: string,
-  options: Omit<SessionOptions, "threads">,
+  options: SessionOptions,
   build: (builder: GraphBuilder) => void,
 ): Promise<GraphSession> {
   const builder = new GraphBuilder(
@@ -16,5 +17,5 @@ export function openSmallGraph(
   const model = encodeOnnx(builder.build(), (weight) => {
     throw new OcellusError("internal", `internal: the graph ${name} has no weight ${weight}`);
   });
-  return GraphSession.open(model, { ...options, threads: 1 });
+  return GraphSession.open(model, { threads: 1, ...options });
 }

@@ -1,4 +1,5 @@
 export { Engine, type EngineOptions, type EngineStats } from "./engine.js";
+export { createRandom } from "./random.js";
 export type { SamplingOptions } from "./sampling.js";
 export type { AskedDraft, DraftModel } from "./speculation.js";
 export type {

@@ -67,6 +67,11 @@ export class GraphBuilder {
     this.#outputs.push(named);
   }
 
+  /** The outputs so far, which become values inside a graph that continues behind them. */
+  takeOutputs(): Value[] {
+    return this.#outputs.splice(0);
+  }
+
   get root(): Scope {
     return new Scope(this, "");
   }

@@ -134,8 +134,9 @@ function matMulBnb4([a, b, scales]: readonly (Value | undefined)[], attributes: 
   return [{ dtype: a!.dtype, shape: [...a!.shape.slice(0, -1), n] }];
 }
 
-/** [.., K] × [N, K]ᵀ, or [.., K] × [K, N] without transB. */
-function matMul([a, b]: readonly (Value | undefined)[], attributes: Attributes): Inferred {
+/** [.., K] × [N, K]ᵀ, or [.., K] × [K, N] without transB; with transA, the first is [K, M]. */
+function matMul([given, b]: readonly (Value | undefined)[], attributes: Attributes): Inferred {
+  const a = attributes.transA ? { ...given!, shape: given!.shape.toReversed() } : given;
   const [k, n] = attributes.transB ? [b!.shape[1]!, b!.shape[0]!] : [b!.shape[0]!, b!.shape[1]!];
   if (b!.shape.length !== 2 || !sameDim(last(a!), k))
     fail(`cannot multiply ${describe(a!)} by ${describe(b!)}`, a!, b!);
@@ -210,6 +211,11 @@ function padded(dim: Dim): Dim {
 /** TensorProto.DataType of the types we cast to. */
 const castTargets: Readonly<Record<number, DType>> = { 1: "f32", 6: "i32", 10: "f16" };
 
+function rowsFrom(x: Value, from: number): readonly Dim[] {
+  const [rows, ...rest] = x.shape as [Dim, ...Dim[]];
+  return [typeof rows === "number" ? rows - from : `${rows}-${from}`, ...rest];
+}
+
 /** Codes [.., K] by codes [K, N]; scales of the left (a scalar) and of each column of the right. */
 function matMulIntegerToFloat([a, b, , scales]: readonly (Value | undefined)[]): Inferred {
   if (!sameDim(last(a!), b!.shape[0]!) || !sameDim(b!.shape[1]!, scales!.shape[0]!))
@@ -269,6 +275,8 @@ export const ops = {
   QuantizeLinear: { domain: "", infer: ([x, , zero]) => [{ dtype: zero!.dtype, shape: x!.shape }] },
   /** Over the last axis (axes -1), kept as 1. */
   ReduceMax: { domain: "", infer: ([x]) => [{ dtype: x!.dtype, shape: [...x!.shape.slice(0, -1), 1] }] },
+  /** Over axis 0, kept as 1 (axes 0). */
+  ReduceMean: { domain: "", infer: ([x]) => [{ dtype: x!.dtype, shape: [1, ...x!.shape.slice(1)] }] },
   ReduceSum: { domain: "", infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape.slice(1) }] }, // axis 0, not kept
   /** Over all axes but the last, not kept. */
   ReduceSumSquare: { domain: "", infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape.slice(-1) }] },
@@ -285,8 +293,14 @@ export const ops = {
   ScatterND: { domain: "", infer: same },
   SimplifiedLayerNormalization: lastAxisNorm,
   Sigmoid: unary(""),
+  /** From a row on: axis 0, to its end. */
+  Slice: {
+    domain: "",
+    infer: ([x, starts]) => [{ dtype: x!.dtype, shape: rowsFrom(x!, starts!.contents![0] as number) }],
+  },
   Softmax: unary(""),
   Softplus: unary(""),
+  Tanh: unary(""),
   Split: {
     domain: "",
     infer: ([x, sizes], attributes) => split([x], attributes, sizes!.contents as readonly number[]),

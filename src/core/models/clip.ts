@@ -70,13 +70,23 @@ type VisionConfig = z.infer<typeof visionSchema>;
 /** pixel_values [num_patches, 3·patch²] of one picture → image_embeds [1, projection_dim] */
 function buildVision(builder: GraphBuilder, { vision_config: config, projection_dim }: Config): void {
   const tower = builder.root.at("vision_model");
+  const first = tower.op("Gather", [imageRows(builder, config), tower.int64([0])]);
+  const pooled = nn.layerNorm(tower, "post_layernorm", first, config.layer_norm_eps);
+  builder.output("image_embeds", nn.linear(builder.root, "visual_projection", pooled, projection_dim));
+}
+
+/** What the last block gives of the class row and the patches. → [1 + num_patches, D] */
+function imageRows(builder: GraphBuilder, config: VisionConfig): Value {
+  const tower = builder.root.at("vision_model");
   const { hidden_size: D, layer_norm_eps: eps } = config;
   const pixels = builder.input("pixel_values", "f32", [numPatches(config), patchValues(config)]);
-  let x = nn.layerNorm(tower, "pre_layrnorm", embedPatches(tower.at("embeddings"), pixels, config), eps);
-  x = towerBlocks(tower.at("encoder"), x, config);
-  const first = tower.op("Gather", [tower.reshape(x, [-1, D]), tower.int64([0])]);
-  const pooled = nn.layerNorm(tower, "post_layernorm", first, eps);
-  builder.output("image_embeds", nn.linear(builder.root, "visual_projection", pooled, projection_dim));
+  const x = nn.layerNorm(tower, "pre_layrnorm", embedPatches(tower.at("embeddings"), pixels, config), eps);
+  return tower.reshape(towerBlocks(tower.at("encoder"), x, config), [-1, D]);
+}
+
+/** The mean over the patches, without a norm. → [1, D] */
+function features(builder: GraphBuilder, { vision_config: config }: Config): Value {
+  return nn.meanOfRows(builder.root, imageRows(builder, config), { from: 1 });
 }
 
 /** The class row before the patches, whose convolution has no bias; a learned position for each. */
@@ -105,6 +115,11 @@ const forgottenEos = 2;
 export const clip: DualEncoderFamily<Config> = {
   kind: "dual_encoder",
   modelType: "clip",
+  classifier: {
+    architecture: "CLIPForImageClassification",
+    features,
+    tensorName: (name) => (name.startsWith("vision_model.") ? name : undefined),
+  },
   about: { title: "CLIP", repositories: ["openai/clip-vit-base-patch32", "openai/clip-vit-large-patch14"] },
   configSchema,
   parseConfig(json) {

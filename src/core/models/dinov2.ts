@@ -57,13 +57,26 @@ const tableSide = ({ image_size, patch_size }: Config): number => Math.floor(ima
 /** pixel_values [num_patches, 3·patch²] of one image, position_weights [1 + registers + num_patches, table] → image_embeds [1, D] */
 function build(builder: GraphBuilder, config: Config): void {
   const { root } = builder;
+  builder.output("image_embeds", root.op("Gather", [normedRows(builder, config), root.int64([0])]));
+}
+
+/** The class row beside the mean over the patches. → [1, 2·D] */
+function features(builder: GraphBuilder, config: Config): Value {
+  const { root } = builder;
+  const rows = normedRows(builder, config);
+  const first = root.op("Gather", [rows, root.int64([0])]);
+  return root.op("Concat", [first, nn.meanOfRows(root, rows, { from: 1 + numRegisters(config) })], { axis: 1 });
+}
+
+/** → [1 + registers + num_patches, D] */
+function normedRows(builder: GraphBuilder, config: Config): Value {
+  const { root } = builder;
   const { hidden_size: D, layer_norm_eps: eps } = config;
   const rows = embeddedRows(builder, config);
   let x = root.reshape(rows, [1, -1, D]);
   const blocks = root.at("encoder.layer");
   for (let n = 0; n < config.num_hidden_layers; n++) x = nn.encoderBlock(blocks.at(n), x, encoderBlock(config));
-  const normed = nn.layerNorm(root, "layernorm", x, eps);
-  builder.output("image_embeds", root.op("Gather", [root.reshape(normed, [-1, D]), root.int64([0])]));
+  return root.reshape(nn.layerNorm(root, "layernorm", x, eps), [-1, D]);
 }
 
 function embeddedRows(builder: GraphBuilder, config: Config): Value {
@@ -120,6 +133,7 @@ function shownSide(processorConfig: unknown): number {
 function familyOf<C extends Config>(
   modelType: string,
   configSchema: z.ZodType<C>,
+  architecture: string,
   about: AboutFamily,
 ): ImageEncoderFamily<C> {
   return {
@@ -138,6 +152,11 @@ function familyOf<C extends Config>(
     },
     canonicalName: (name) => spelledRoots(name.replace(/^dinov2(?:_with_registers)?\./, "")),
     parts: partsOf(["", "vision"]),
+    classifier: {
+      architecture,
+      features,
+      tensorName: (name) => (name.startsWith("classifier.") ? undefined : `${modelType}.${name}`),
+    },
     isAside: (name) => name === "embeddings.mask_token" || name.startsWith("classifier."),
     graphs: (config) => ({ vision: (builder) => build(builder, config) }),
     imageProcessor({ patch_size: patchSize }, processorConfig) {
@@ -155,11 +174,16 @@ function familyOf<C extends Config>(
 
 const spelledRoots = spelling({ embeddings: "embeddings", encoder: "encoder", layernorm: "layernorm" });
 
-export const dinov2 = familyOf("dinov2", plainSchema, {
+export const dinov2 = familyOf("dinov2", plainSchema, "Dinov2ForImageClassification", {
   title: "DINOv2",
   repositories: ["facebook/dinov2-small", "facebook/dinov2-base", "facebook/dinov2-large"],
 });
-export const dinov2WithRegisters = familyOf("dinov2_with_registers", registersSchema, {
-  title: "DINOv2 with registers",
-  repositories: ["facebook/dinov2-with-registers-small", "facebook/dinov2-with-registers-base"],
-});
+export const dinov2WithRegisters = familyOf(
+  "dinov2_with_registers",
+  registersSchema,
+  "Dinov2WithRegistersForImageClassification",
+  {
+    title: "DINOv2 with registers",
+    repositories: ["facebook/dinov2-with-registers-small", "facebook/dinov2-with-registers-base"],
+  },
+);

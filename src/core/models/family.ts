@@ -3,7 +3,7 @@
  * in the house knows families only through this contract.
  */
 import type { z } from "zod";
-import type { GraphBuilder, StateSpec } from "../graph/index.js";
+import type { GraphBuilder, StateSpec, Value } from "../graph/index.js";
 import type { ImageGrid, ImageProcessor, PixelValues, PlaceUnit, VideoProcessor } from "../image/spec/index.js";
 import type { Part } from "./names.js";
 
@@ -73,9 +73,27 @@ export interface AboutFamily {
   readonly places?: PlaceUnit;
 }
 
+/**
+ * What of a family's checkpoint is opened: all of it, with the linear layer that its class of transformers puts behind the image
+ * encoder (`classifier`), or what that layer reads (`features`).
+ */
+export type FamilyView = "whole" | "classifier" | "features";
+
+/** The image encoder as the family's …ForImageClassification of transformers has it. */
+export interface ClassifierSide<C> {
+  /** That class, as `architectures` names it. */
+  readonly architecture: string;
+  /** Inputs and encoder → the row that the linear layer `classifier` reads, [1, features]. */
+  features(builder: GraphBuilder, config: C): Value;
+  /** What that class calls a tensor of this canonical name; undefined for one that it does not have. */
+  tensorName(name: string): string | undefined;
+}
+
 /** What packing needs of every family. */
 interface Family<C> {
   readonly modelType: string;
+  /** Of a family made from another of the same model type. Absent: the whole. */
+  readonly view?: Exclude<FamilyView, "whole">;
   readonly about: AboutFamily;
   /** Every field of the config, by what becomes of it: fields.ts. */
   readonly configSchema: z.ZodType<C>;
@@ -202,6 +220,7 @@ export interface VideoSide<C> {
  */
 export interface DualEncoderFamily<C> extends Family<C> {
   readonly kind: "dual_encoder";
+  readonly classifier: ClassifierSide<C>;
   imageProcessor(config: C, processorConfig: unknown): ImageProcessor;
   /** Inputs of the vision graph for one image. */
   inputs(config: C, pixels: PixelValues): Readonly<Record<string, HostInput>>;
@@ -232,6 +251,8 @@ export interface TextRow {
 /** An image into one vector. Graph: `vision` (→ image_embeds [1, D]). */
 export interface ImageEncoderFamily<C> extends Family<C> {
   readonly kind: "image_encoder";
+  /** Absent in one that gives features only. */
+  readonly classifier?: ClassifierSide<C>;
   imageProcessor(config: C, processorConfig: unknown): ImageProcessor;
   /** Inputs of the graph for one image. */
   inputs(config: C, pixels: PixelValues): Readonly<Record<string, HostInput>>;
@@ -240,7 +261,11 @@ export interface ImageEncoderFamily<C> extends Family<C> {
 /** A picture into a score for each of its labels. Graph: `vision` (pixel_values → logits). */
 export interface ClassifierFamily<C> extends Family<C> {
   readonly kind: "classifier";
+  /** Absent in one whose head is its own. */
+  readonly classifier?: ClassifierSide<C>;
   imageProcessor(config: C, processorConfig: unknown): ImageProcessor;
+  /** Inputs of the graph for one image. */
+  inputs(config: C, pixels: PixelValues): Readonly<Record<string, HostInput>>;
   labels(config: C): readonly string[];
 }
 

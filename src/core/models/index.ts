@@ -4,6 +4,7 @@ export type {
   Classifier,
   DualEncoder,
   EncodeText,
+  FamilyView,
   FramePair,
   GridInPrompt,
   HostInput,

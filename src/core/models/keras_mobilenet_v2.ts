@@ -13,6 +13,7 @@ import * as nn from "../nn/index.js";
 import { parseConfig } from "./config.js";
 import type { ClassifierFamily } from "./family.js";
 import { partsOf } from "./names.js";
+import { pixelInputs } from "./towers.js";
 
 const configSchema = z.object({
   model_type: z.literal("keras_mobilenet_v2"),
@@ -74,6 +75,7 @@ export const kerasMobilenetV2: ClassifierFamily<Config> = {
   parts: partsOf(["dense_", "head"], ["", "vision"]),
   graphs: (config) => ({ vision: (builder) => build(builder, config) }),
   labels: ({ labels }) => labels,
+  inputs: pixelInputs,
   imageProcessor: () => ({
     kind: "stretch",
     resample: "align_corners",

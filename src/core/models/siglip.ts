@@ -62,6 +62,11 @@ type VisionConfig = z.infer<typeof visionSchema>;
 
 /** pixel_values [num_patches, 3·patch²] of one image → image_embeds [1, D] */
 function buildVision(builder: GraphBuilder, { vision_config: config }: Config): void {
+  const tower = builder.root.at("vision_model");
+  builder.output("image_embeds", pooledImage(tower, embeddedPatches(builder, config), config));
+}
+
+function embeddedPatches(builder: GraphBuilder, config: VisionConfig): Value {
   const { hidden_size: D, patch_size: p } = config;
   const tower = builder.root.at("vision_model");
   const pixels = builder.input("pixel_values", "f32", [numPatches(config), patchValues(config)]);
@@ -69,16 +74,32 @@ function buildVision(builder: GraphBuilder, { vision_config: config }: Config): 
   const names = { weight: "patch_embedding.weight", bias: "patch_embedding.bias" };
   const patches = nn.patchEmbedding(embeddings, pixels, [D, 3, p, p], names);
   const positions = embeddings.weight("position_embedding.weight", [numPatches(config), D]);
-  builder.output("image_embeds", pooledImage(tower, embeddings.op("Add", [patches, positions]), config));
+  return embeddings.op("Add", [patches, positions]);
 }
 
+type ImageTower = TowerConfig & { readonly hidden_size: number };
+
 /** What follows the patches, with their positions. rows [sequence, D] → [1, D] */
-export function pooledImage(tower: Scope, rows: Value, config: TowerConfig & { readonly hidden_size: number }): Value {
-  const { hidden_size: D, layer_norm_eps: epsilon } = config;
-  const encoded = towerBlocks(tower.at("encoder"), tower.reshape(rows, [1, -1, D]), config);
+export function pooledImage(tower: Scope, rows: Value, config: ImageTower): Value {
   const { num_attention_heads: numHeads, intermediate_size: width, hidden_act: activation } = config;
-  const normed = nn.layerNorm(tower, "post_layernorm", encoded, epsilon);
-  return nn.attentionPooling(tower.at("head"), normed, { numHeads, epsilon, activation, width });
+  const options = { numHeads, epsilon: config.layer_norm_eps, activation, width };
+  return nn.attentionPooling(tower.at("head"), normedRows(tower, rows, config), options);
+}
+
+/** → [1, sequence, D] */
+function normedRows(tower: Scope, rows: Value, config: ImageTower): Value {
+  const encoded = towerBlocks(tower.at("encoder"), tower.reshape(rows, [1, -1, config.hidden_size]), config);
+  return nn.layerNorm(tower, "post_layernorm", encoded, config.layer_norm_eps);
+}
+
+/** As `pooledImage`, but the mean over the patches: the pooling head is not asked. */
+export function meanImage(tower: Scope, rows: Value, config: ImageTower): Value {
+  return nn.meanOfRows(tower, tower.reshape(normedRows(tower, rows, config), [-1, config.hidden_size]));
+}
+
+/** Of either family: the class of transformers has its image tower, pooling head and all. */
+export function imageTensor(name: string): string | undefined {
+  return name.startsWith("vision_model.") ? name : undefined;
 }
 
 /** Of either family's config. */
@@ -142,6 +163,12 @@ export const sharedSiglip = {
 export const siglip: DualEncoderFamily<Config> = {
   ...sharedSiglip,
   modelType: "siglip",
+  classifier: {
+    architecture: "SiglipForImageClassification",
+    features: (builder, { vision_config: config }) =>
+      meanImage(builder.root.at("vision_model"), embeddedPatches(builder, config), config),
+    tensorName: imageTensor,
+  },
   about: {
     title: "SigLIP, and SigLIP 2 of fixed size",
     repositories: ["google/siglip-base-patch16-224", "google/siglip2-base-patch16-224"],

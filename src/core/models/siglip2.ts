@@ -35,6 +35,11 @@ type VisionConfig = z.infer<typeof visionSchema>;
 
 /** pixel_values [num_patches, 3·patch²] of one image, position_weights [num_patches, positions] → image_embeds [1, D] */
 function buildVision(builder: GraphBuilder, { vision_config: config }: Config): void {
+  const tower = builder.root.at("vision_model");
+  builder.output("image_embeds", text.pooledImage(tower, embeddedPatches(builder, config), config));
+}
+
+function embeddedPatches(builder: GraphBuilder, config: VisionConfig): Value {
   const { hidden_size: D, patch_size: p, num_patches: numPositions } = config;
   const tower = builder.root.at("vision_model");
   const pixels = builder.input("pixel_values", "f32", ["num_patches", 3 * p * p]);
@@ -45,7 +50,7 @@ function buildVision(builder: GraphBuilder, { vision_config: config }: Config): 
     weights,
     embeddings.weight("position_embedding.weight", [numPositions, D]),
   ]);
-  builder.output("image_embeds", text.pooledImage(tower, embeddings.op("Add", [patches, positions]), config));
+  return embeddings.op("Add", [patches, positions]);
 }
 
 /** The kernel reads a patch's values as y, x, channel; rows of pixels come as channel, y, x. */
@@ -82,6 +87,12 @@ function positionWeights({ rows, columns }: ImageGrid, { num_patches: numPositio
 export const siglip2: DualEncoderFamily<Config> = {
   ...text.sharedSiglip,
   modelType: "siglip2",
+  classifier: {
+    architecture: "Siglip2ForImageClassification",
+    features: (builder, { vision_config: config }) =>
+      text.meanImage(builder.root.at("vision_model"), embeddedPatches(builder, config), config),
+    tensorName: text.imageTensor,
+  },
   about: {
     title: "SigLIP 2 of free size (NaFlex)",
     repositories: ["google/siglip2-base-patch16-naflex", "google/siglip2-so400m-patch16-naflex"],

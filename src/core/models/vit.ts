@@ -11,8 +11,10 @@ import { fixedSizeProcessor } from "../image/spec/index.js";
 import * as nn from "../nn/index.js";
 import { checkSizes, epsilon, layers, parseConfig, size } from "./config.js";
 import type { ClassifierFamily } from "./family.js";
-import { commonFields, irrelevant, only, quantizationFields } from "./fields.js";
+import { commonFields, irrelevant, quantizationFields } from "./fields.js";
+import { labelFields, labelsOf } from "./labels.js";
 import { partsOf, spelling } from "./names.js";
+import { pixelInputs } from "./towers.js";
 
 /** Files leave out what equals the reference's defaults (those of ViT-B/16), so these are part of the format. */
 const configSchema = z.object({
@@ -29,17 +31,14 @@ const configSchema = z.object({
   patch_size: size.default(16),
   num_channels: z.literal(3).default(3),
   qkv_bias: z.boolean().default(true),
-  id2label: z.record(z.string().regex(/^\d{1,6}$/), z.string()).nullish(),
-  num_labels: z.number().int().min(1).max(100_000).nullish(), // ImageNet-21k has 21,843
-  /** The others are scored by a sigmoid each, or not at all. */
-  problem_type: only("single_label_classification"),
+  ...labelFields,
   ...irrelevant("hidden_dropout_prob", "attention_probs_dropout_prob"), // training
   ...irrelevant("encoder_stride", "pooler_output_size", "pooler_act"), // of other heads
 });
 type Config = z.infer<typeof configSchema>;
 
-/** pixel_values [num_patches, 3·patch²] of one picture → logits [1, labels] */
-function build(builder: GraphBuilder, config: Config): void {
+/** pixel_values [num_patches, 3·patch²] of one picture → [1, D] */
+function features(builder: GraphBuilder, config: Config): Value {
   const { hidden_size: D, layer_norm_eps: eps } = config;
   const tower = builder.root.at("vit");
   const pixels = builder.input("pixel_values", "f32", [numPatches(config), patchValues(config)]);
@@ -47,8 +46,13 @@ function build(builder: GraphBuilder, config: Config): void {
   const layers = tower.at("encoder.layer");
   for (let n = 0; n < config.num_hidden_layers; n++) x = nn.encoderBlock(layers.at(n), x, encoderBlock(config));
   const normed = nn.layerNorm(tower, "layernorm", x, eps);
-  const first = tower.op("Gather", [tower.reshape(normed, [-1, D]), tower.int64([0])]);
-  builder.output("logits", nn.linear(builder.root, "classifier", first, labelsOf(config).length, { bias: true }));
+  return tower.op("Gather", [tower.reshape(normed, [-1, D]), tower.int64([0])]);
+}
+
+/** → logits [1, labels] */
+function build(builder: GraphBuilder, config: Config): void {
+  const row = features(builder, config);
+  builder.output("logits", nn.linear(builder.root, "classifier", row, labelsOf(config).length, { bias: true }));
 }
 
 /** The class row before the patches, a learned position for each. */
@@ -75,12 +79,6 @@ function encoderBlock(config: Config): nn.EncoderBlock {
 const numPatches = ({ image_size, patch_size }: Config): number => (image_size / patch_size) ** 2;
 const patchValues = ({ patch_size }: Config): number => 3 * patch_size ** 2;
 
-/** Two nameless labels where a file says nothing, as in the reference. */
-function labelsOf({ id2label, num_labels }: Config): string[] {
-  const count = id2label ? Object.keys(id2label).length : (num_labels ?? 2);
-  return Array.from({ length: count }, (_, i) => id2label?.[i] ?? `LABEL_${i}`);
-}
-
 export const vit: ClassifierFamily<Config> = {
   kind: "classifier",
   modelType: "vit",
@@ -100,10 +98,19 @@ export const vit: ClassifierFamily<Config> = {
     ]);
     return config;
   },
-  canonicalName: spelling({ vit: "vit", classifier: "classifier" }),
+  canonicalName: spelling({
+    ...{ vit: "vit", classifier: "classifier" },
+    ...{ embeddings: "vit.embeddings", encoder: "vit.encoder", layernorm: "vit.layernorm", pooler: "vit.pooler" }, // ViTModel's
+  }),
   parts: partsOf(["classifier.", "head"], ["", "vision"]),
+  classifier: {
+    architecture: "ViTForImageClassification",
+    features,
+    tensorName: (name) => (name.startsWith("vit.") && !name.startsWith("vit.pooler.") ? name : undefined),
+  },
   graphs: (config) => ({ vision: (builder) => build(builder, config) }),
   labels: labelsOf,
+  inputs: pixelInputs,
   imageProcessor: ({ image_size: side, patch_size }, processorConfig) =>
     fixedSizeProcessor(processorConfig, {
       processors: ["ViTImageProcessor", "CLIPImageProcessor"],

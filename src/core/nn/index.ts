@@ -14,6 +14,7 @@ export { type EncoderBlock, encoderBlock } from "./encoder-block.js";
 export { fusedLinear, linear } from "./linear.js";
 export { gatedDeltaNet } from "./linear-attention.js";
 
+export { meanOfRows } from "./mean.js";
 export { type Activation, mlp } from "./mlp.js";
 export { layerNorm } from "./norm.js";
 export { patchEmbedding } from "./patches.js";

@@ -7,7 +7,8 @@ export function buildGraphs(family: AnyFamily, config: unknown, catalog: WeightC
   const built = Object.entries(family.graphs(config)).map(([name, fill]) => {
     const builder = new GraphBuilder(name, catalog);
     fill(builder);
-    return [name, builder.build()];
+    const graph = builder.build();
+    return [name, family.view ? pruned(graph) : graph]; // of a part of the model's graph, the rest goes
   });
   return Object.fromEntries(built);
 }

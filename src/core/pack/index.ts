@@ -1,5 +1,6 @@
 export { buildGraphs, prefillGraph } from "./build-graphs.js";
 export { canonicalSource } from "./canonical.js";
+export { encodeWeights } from "./encode-weights.js";
 export { refuseForeignFolder } from "./foreign.js";
 export { hasKvScales, readKvScales, writeKvScales } from "./kv-scales.js";
 export { plannedBytes } from "./layout.js";

@@ -37,6 +37,8 @@ const formatSchema = z.union([
 export const manifestSchema = z.object({
   pack_version: z.literal(packVersion),
   model_type: z.string(),
+  /** Of a part of the model: FamilyView. Absent: the whole. */
+  view: z.enum(["classifier", "features"]).optional(),
   weights: z.enum([...weightsOptions, "auto"]),
   block_size: z.number(),
   zero_points: z.boolean(),

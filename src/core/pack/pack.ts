@@ -19,7 +19,7 @@ import {
   writeFileAtomically,
 } from "../fs/index.js";
 import { type ExternalLocation, encodeOnnx, type Graph, printGraph } from "../graph/index.js";
-import type { AnyFamily } from "../models/index.js";
+import type { AnyFamily, FamilyView } from "../models/index.js";
 import { type StoredMatrices, type WeightsSource, withStored } from "../quantize/index.js";
 import { type FileList, partBytes, shardBytes } from "../storage/web/index.js";
 import { type Embedding, entriesOf, layoutOf } from "./layout.js";
@@ -32,6 +32,8 @@ import { type PackProgress, writeWeights } from "./write-weights.js";
 
 export interface PackOptions {
   readonly plan: PackingPlan;
+  /** What of the checkpoint. Default: as `familyOf`. */
+  readonly view?: FamilyView;
   /** Where to put the packed model; default: the cache, keyed by content. */
   readonly into?: string;
   /** Merged into the weights. */
@@ -72,7 +74,7 @@ export async function pack(path: string, options: PackOptions): Promise<PackResu
 }
 
 async function packCheckpoint(checkpoint: Checkpoint, options: PackOptions): Promise<PackResult> {
-  const model = await readModel(checkpoint);
+  const model = await readModel(checkpoint, options.view);
   const { family, weights } = model;
   const { plan, round, rewrite = (graph: Graph) => graph } = options;
   invariant((round === undefined) === (plan.calibration === undefined), "a calibrated plan comes with its rounding");
@@ -171,6 +173,7 @@ function manifestOf(
   return {
     pack_version: packVersion,
     model_type: family.modelType,
+    ...(family.view && { view: family.view }),
     weights: plan.weights,
     block_size: plan.blockSize,
     zero_points: plan.zeroPoints,

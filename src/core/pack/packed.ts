@@ -108,8 +108,10 @@ export async function openPackedAny(path: string): Promise<Packed<AnyFamily>> {
   const files = await openCheckpoint(path);
   try {
     const manifest = await readManifest(files, path);
-    const family = familyOf({ model_type: manifest.model_type });
-    const config: unknown = family.parseConfig(await files.readJson("config.json"));
+    const { model_type, view = "whole" } = manifest;
+    const json = (await files.readJson("config.json")) as object;
+    const family = familyOf({ ...json, model_type }, view);
+    const config: unknown = family.parseConfig(json);
     const graphPath = (name: string) => joinPath(path, packedFiles.graph(name));
     return { path, manifest, family, config, files, graphPath, close: () => files.close() };
   } catch (error) {

@@ -2,7 +2,7 @@
 import { OcellusError } from "../base/index.js";
 import type { Checkpoint } from "../checkpoint/index.js";
 import { checkpointCatalog, type Graph } from "../graph/index.js";
-import { type AnyFamily, configNotes, familyOf } from "../models/index.js";
+import { type AnyFamily, configNotes, type FamilyView, familyOf } from "../models/index.js";
 import type { WeightsSource } from "../quantize/index.js";
 import { buildGraphs, prefillGraph } from "./build-graphs.js";
 import { canonicalSource } from "./canonical.js";
@@ -22,7 +22,7 @@ export interface SourceModel {
 }
 
 /** @throws `unsupported`, `invalid_config`, `invalid_file`, `not_found`; `invalid_request` for a packed model. */
-export async function readModel(checkpoint: Checkpoint): Promise<SourceModel> {
+export async function readModel(checkpoint: Checkpoint, view?: FamilyView): Promise<SourceModel> {
   if (await isPacked(checkpoint))
     throw new OcellusError(
       "invalid_request",
@@ -31,7 +31,7 @@ export async function readModel(checkpoint: Checkpoint): Promise<SourceModel> {
     );
   await refuseForeignFolder(checkpoint);
   const configJson = await checkpoint.readJson("config.json");
-  const family = familyOf(configJson);
+  const family = familyOf(configJson, view);
   const weights = canonicalSource(await openWeights(checkpoint, configJson), family); // first, for it names the tool
   const config: unknown = family.parseConfig(configJson);
   await refuseAdapter(checkpoint);

@@ -1,6 +1,6 @@
 /** A checkpoint that classifies pictures, ready to be shown one at a time. */
 
-import { defaultThreads, float32, type Graph } from "../backend/index.js";
+import { defaultThreads, type Graph } from "../backend/index.js";
 import { Closing, openWhole, optionNames, refuseUnknownOptions, throwIfAborted } from "../base/index.js";
 import type { ImageInput } from "../image/node/index.js";
 import { type ImageProcessor, readImageProcessorConfig } from "../image/spec/index.js";
@@ -17,6 +17,7 @@ import {
   type Threading,
 } from "./open.js";
 import { choosePlacement, type DeviceChoice } from "./placement.js";
+import { feedsOf } from "./vision.js";
 
 export interface LoadClassifierOptions extends PackingChoice, Threading, DeviceChoice {
   /** Threads of one operator. Default: the cores this process may use. */
@@ -77,11 +78,11 @@ export class ImageClassifier {
   /** In the order of `labels`. @throws as `decodeImage`. */
   async classify(image: ImageInput, options: { readonly signal?: AbortSignal } = {}): Promise<LabelProbability[]> {
     this.#closing.check();
-    const { images, vision, imageProcessor } = this.#parts;
+    const { packed, images, vision, imageProcessor } = this.#parts;
     const pixels = await images.see(image, imageProcessor, options);
     throwIfAborted(options.signal);
     this.#closing.check();
-    const feeds = { pixel_values: float32(pixels.data, pixels.shape) };
+    const feeds = feedsOf(packed.family.inputs(packed.config, pixels));
     const { logits } = await vision.run(feeds, { logits: null });
     const probabilities = softmax(logits!.data as Float32Array);
     return this.labels.map((label, i) => ({ label, probability: probabilities[i]! }));

@@ -40,7 +40,7 @@ export async function loadImageEncoder(
 ): Promise<ImageEncoderModel> {
   refuseUnknownOptions("loadImageEncoder", options, optionsOfImageEncoder);
   const { towers: device } = await choosePlacement(options);
-  const { path: packedPath, notes } = await findPacked(path, options, "image_encoder");
+  const { path: packedPath, notes } = await findPacked(path, options, "image_encoder", "whole");
   return openWhole(async (keep) => {
     const packed = await keep(openPackedImageEncoder(packedPath));
     const session = { device, threads: options.threads ?? defaultThreads() };

@@ -83,6 +83,12 @@ export {
   trainedForms,
 } from "./familiarity.js";
 export {
+  FeatureEncoderModel,
+  type FeatureVector,
+  type LoadFeatureEncoderOptions,
+  loadFeatureEncoder,
+} from "./feature-encoder.js";
+export {
   type ConfidenceFile,
   calibratedProbability,
   checkFields,

@@ -30,7 +30,7 @@ import {
   prepareImage,
 } from "../image/node/index.js";
 import type { ImageProcessor, PixelValues } from "../image/spec/index.js";
-import { type AnyFamily, familyOf } from "../models/index.js";
+import { type AnyFamily, type FamilyView, familyOf } from "../models/index.js";
 import {
   encodeStored,
   isPacked,
@@ -57,12 +57,13 @@ export async function findPacked(
   path: string,
   options: PackingChoice & PrefillChoice & DeviceChoice,
   kind: AnyFamily["kind"],
+  view?: FamilyView,
 ): Promise<PackResult> {
   const files = await openCheckpoint(path);
   try {
     if (await isPacked(files)) return { path: files.path, written: false, notes: await packedNotes(files) };
     await refuseForeignFolder(files);
-    const family = familyOf(await files.readJson("config.json"));
+    const family = familyOf(await files.readJson("config.json"), view);
     if (family.kind !== kind) throw wrongKind(files.path, family); // before minutes of packing, not after
     if (kind === "language" || kind === "dual_encoder") await requiredJson(files, "tokenizer.json");
   } finally {
@@ -70,6 +71,7 @@ export async function findPacked(
   }
   return pack(path, {
     plan: await packingPlan(path, options),
+    ...(view && { view }),
     ...(options.signal && { signal: options.signal }),
     ...(options.onPackProgress && { onProgress: options.onPackProgress }),
   });

@@ -6,9 +6,11 @@ import { familyOf } from "../../../core/models/index.js";
 import {
   type DualEncoderModel,
   type EmbedderModel,
+  type ImageClassifier,
   type ImageEncoderModel,
   type LoadDualEncoderOptions,
   type LoadOptions,
+  loadClassifier,
   loadDualEncoder,
   loadEmbedder,
   loadImageEncoder,
@@ -43,6 +45,33 @@ export async function withEitherModel<T>(
   }
 }
 
+/** The classifier that --model names; undefined for a model of another kind. @throws `invalid_request` for what it cannot honour. */
+export async function withClassifier<T>(
+  flags: ModelFlags,
+  terminal: Terminal,
+  body: (classifier: ImageClassifier) => Promise<T>,
+): Promise<T | undefined> {
+  const folder = await resolveModel(flags.model);
+  if ((await kindOf(folder)) !== "classifier") return undefined;
+  await refuseAnswering(flags, folder);
+  if (flags.guards ?? process.env.OCELLUS_GUARDS)
+    throw new OcellusError(
+      "invalid_request",
+      `--guards: ${flags.model} is a classifier, which no guardrail stands before`,
+      {
+        details: { option: "guards" },
+      },
+    );
+  const { prefillWeights: _, speculation: __, draftModel: ___, kvCacheDtype: ____, ...options } = loadOptions(flags);
+  const classifier = await loadClassifier(folder, { ...options, signal: terminal.signal });
+  if (!flags.json) printNotes(terminal, classifier.notes);
+  try {
+    return await body(classifier);
+  } finally {
+    await classifier.close();
+  }
+}
+
 /** Options of models that answer; a decoder that embeds has the first as well. */
 const answering = {
   prefillWeights: "--prefill-weights",
@@ -66,7 +95,7 @@ export function embedding<F extends ModelFlags>(flags: F): F {
 /** @throws `invalid_request` for an option that the model in the folder, which makes vectors, cannot honour. */
 async function refuseAnswering(flags: ModelFlags, folder: string): Promise<void> {
   const { prefillWeights, speculation, draftModel, kvCacheDtype } = flags;
-  const given = { speculation, draftModel, kvCacheDtype, ...(isTowers(await kindOf(folder)) && { prefillWeights }) };
+  const given = { speculation, draftModel, kvCacheDtype, ...(!isDecoder(await kindOf(folder)) && { prefillWeights }) };
   for (const name of Object.keys(given) as (keyof typeof given)[])
     if (given[name] !== undefined)
       throw new OcellusError(
@@ -98,6 +127,10 @@ async function kindOf(folder: string) {
 
 function isTowers(kind: Awaited<ReturnType<typeof kindOf>>): boolean {
   return kind === "dual_encoder" || kind === "image_encoder";
+}
+
+function isDecoder(kind: Awaited<ReturnType<typeof kindOf>>): boolean {
+  return kind === "language" || kind === undefined;
 }
 
 /** A decoder that embeds differs from one that answers in a file only: the list of modules around it, whose second one pools. */

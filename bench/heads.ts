@@ -1,0 +1,136 @@
+/**
+ * `npm run bench -- heads`: how long a head over 10,000 images takes once their features are known (10 classes, 768 numbers, drawn
+ * around 10 points: the time depends on the sizes alone, and on how many steps the fits need).
+ *
+ * `npm run bench -- heads --data FOLDER [--model CHECKPOINT] [--per-class 20]`: a folder per class, a part of which teaches a head
+ * over the model's image encoder; the rest is classified by the head and, without examples, by the model itself, which answers
+ * freely among the names of the classes. Default: the bundled demo model, which was trained on drawn shop windows.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { createRandom } from "../src/core/engine/index.js";
+import { image, loadClassifier, loadModel } from "../src/core/runtime/index.js";
+import { wilsonInterval } from "../src/evals/index.js";
+import { fitHead } from "../src/tune/head/fit-head.js";
+import { shuffle } from "../src/tune/head/folds.js";
+import { readLabelledImages, tuneHead } from "../src/tune/index.js";
+
+const bundled = join(import.meta.dirname, "../checkpoints/ocellus-tiny");
+
+export async function main(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      data: { type: "string" },
+      model: { type: "string", default: bundled },
+      "per-class": { type: "string", default: "20" },
+      question: { type: "string", default: "What is shown?" },
+    },
+  });
+  if (values.data === undefined) return timing(10_000, 768, 10);
+  await compare(values.data, values.model, Number(values["per-class"]), values.question);
+}
+
+async function timing(rows: number, columns: number, numClasses: number): Promise<void> {
+  const random = createRandom(1);
+  const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  const centres = Array.from({ length: numClasses }, () =>
+    Float32Array.from({ length: columns }, () => 0.12 * normal()),
+  );
+  const data = new Float32Array(rows * columns);
+  for (let i = 0; i < data.length; i++)
+    data[i] = normal() + centres[Math.floor(i / columns) % numClasses]![i % columns]!;
+  const images = Array.from({ length: rows }, (_, i) => ({ path: `${i}`, label: `class ${i % numClasses}` }));
+  const labels = centres.map((_, k) => `class ${k}`);
+  const digests = images.map(({ path }) => path);
+  const started = performance.now();
+  const { report } = await fitHead({ images, features: { data, rows, columns }, digests }, labels, {});
+  const seconds = (performance.now() - started) / 1000;
+  const { accuracy, recipe } = report;
+  console.log(
+    `${rows} images, ${columns} features, ${numClasses} classes, ${recipe.folds} folds: ${seconds.toFixed(1)} s`,
+  );
+  console.log(
+    `accuracy ${percent(accuracy)}, penalty ${recipe.penalty.toPrecision(2)}, ${recipe.path.length} penalties tried`,
+  );
+}
+
+async function compare(data: string, checkpoint: string, perClass: number, question: string): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "ocellus-bench-heads-"));
+  try {
+    const { images, labels } = await readLabelledImages(data);
+    const random = createRandom(1);
+    const mixed = labels.map((label) => shuffle(images.filter((each) => each.label === label), random)); // biome-ignore format: one thought
+    const [taught, tested] = [
+      mixed.flatMap((all) => all.slice(0, perClass)),
+      mixed.flatMap((all) => all.slice(perClass)),
+    ];
+    writeFileSync(
+      join(folder, "taught.jsonl"),
+      taught.map(({ path, label }) => `${JSON.stringify({ path, label })}\n`).join(""),
+    );
+    const started = performance.now();
+    const report = await tuneHead(join(folder, "taught.jsonl"), { encoder: checkpoint, into: join(folder, "head") });
+    console.log(
+      `taught by ${taught.length} images in ${((performance.now() - started) / 1000).toFixed(0)} s, features cached ${report.data.cached}`,
+    );
+    console.log(
+      `cross-validation said ${percent(report.accuracy)}, calibration error ${(100 * report.calibration.error).toFixed(1)} %`,
+    );
+    const classifier = await loadClassifier(join(folder, "head"), { weights: "fp32" });
+    const byHead: boolean[] = [];
+    for (const { path, label } of tested) {
+      const found = await classifier.classify(path);
+      byHead.push(found.toSorted((a, b) => b.probability - a.probability)[0]!.label === label);
+    }
+    await classifier.close();
+    const byModel = await askAll(checkpoint, tested, labels, question);
+    console.log(
+      `${tested.length} other images: head ${share(byHead)}, without examples ${share(byModel)}, chance ${(100 / labels.length).toFixed(1)} %`,
+    );
+    console.log(`the head is better by ${difference(byHead, byModel)}`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function askAll(
+  checkpoint: string,
+  tested: readonly { path: string; label: string }[],
+  labels: readonly string[],
+  question: string,
+) {
+  const model = await loadModel(checkpoint);
+  const responseFormat = { type: "json_schema", schema: { enum: labels } } as const;
+  const right: boolean[] = [];
+  for (const { path, label } of tested) {
+    const { text } = await model.answer([{ role: "user", content: [image(path), question] }], {
+      responseFormat,
+      sampling: { temperature: 0 },
+    });
+    right.push(JSON.parse(text) === label);
+  }
+  await model.close();
+  return right;
+}
+
+const percent = ({ value, low, high }: { value: number; low: number; high: number }) =>
+  `${(100 * value).toFixed(1)} % (95 %: ${(100 * low).toFixed(1)}–${(100 * high).toFixed(1)})`;
+
+function share(right: readonly boolean[]): string {
+  const correct = right.filter(Boolean).length;
+  return percent({ value: correct / right.length, ...wilsonInterval(correct, right.length) });
+}
+
+/** Of the same images, drawn again 2,000 times. */
+function difference(a: readonly boolean[], b: readonly boolean[]): string {
+  const random = createRandom(2);
+  const gains = a.map((right, i) => Number(right) - Number(b[i]));
+  const mean = (values: readonly number[]) => values.reduce((sum, x) => sum + x, 0) / values.length;
+  const drawn = Array.from({ length: 2000 }, () => mean(gains.map(() => gains[Math.floor(random() * gains.length)]!)));
+  drawn.sort((x, y) => x - y);
+  const points = (x: number) => (100 * x).toFixed(1);
+  return `${points(mean(gains))} points (95 %: ${points(drawn[50]!)} to ${points(drawn[1949]!)})`;
+}
