@@ -5,7 +5,7 @@ import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { main } from "../src/cli/main.js";
 import { makePdf } from "../src/core/pdf/pdf.testkit.js";
-import type { ErrorBody, WireDocument } from "../src/protocol/index.js";
+import { type ErrorBody, mostPageImages, type WireDocument, type WireDocumentImages } from "../src/protocol/index.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { forbiddenWord, openGuards, witness, writePolicy } from "./support/guards.js";
 import { startServer, type TestServer } from "./support/server.js";
@@ -158,6 +158,22 @@ describe("POST /v1/ocellus/documents", () => {
     expect(found.pages[1]!.blocks).toMatchObject([{ kind: "markdown", box: [0, 0, 612, 792] }]);
     const metrics = await (await fetch(`${server.url}/metrics`)).text();
     expect(metrics).toMatch(/ocellus_prompt_tokens_total\{model="model"\} [1-9]/);
+  });
+
+  it("gives pages as images of the asked size, at most sixteen of them", async () => {
+    const images = `${path}/images`;
+    const asked = { document: urlOf(await whole()), pages: "2,5", max_side: 200 };
+    const found = (await (await server.post(images, asked)).json()) as WireDocumentImages;
+    expect([found.num_pages, found.pages.map(({ page }) => page)]).toEqual([5, [2, 5]]);
+    const { width, height, image_url } = found.pages[0]!;
+    const png = Buffer.from(image_url.slice("data:image/png;base64,".length), "base64");
+    expect(await sharp(png).metadata()).toMatchObject({ format: "png", width, height });
+    expect([width, height]).toEqual([155, 200]); // letter size
+    const long = urlOf(await makePdf(Array.from({ length: 18 }, (_, i) => `page ${i}`)));
+    const first = (await (await server.post(images, { document: long, max_side: 64 })).json()) as WireDocumentImages;
+    expect([first.num_pages, first.pages.length]).toEqual([18, mostPageImages]);
+    const { status } = await server.post(images, { document: "data:application/pdf;base64,AAAA" });
+    expect([status, server.services.documents.stats]).toEqual([400, { running: 0, waiting: 0 }]);
   });
 
   it("refuses what is no PDF, is locked or damaged, and pages that are not there, by name", async () => {

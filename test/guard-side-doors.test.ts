@@ -184,6 +184,15 @@ const probes: Readonly<Record<string, Probe>> = {
     answers: [],
     passes: { document: `data:application/pdf;base64,${harmlessPdf}` },
   },
+  "POST /v1/ocellus/attention": {
+    asks: [
+      { messages: [user(forbiddenWord), { role: "assistant", content: "a" }] },
+      { messages: [user("hi"), { role: "assistant", content: forbiddenWord }] },
+      { messages: [user([shown]), { role: "assistant", content: "a dress" }] },
+    ],
+    answers: [],
+    passes: { messages: [user([pass]), { role: "assistant", content: "a dress" }] },
+  },
   "POST /v1/ocellus/match": {
     passes: { model: "clip", image_url: harmless, text: "a dress" },
     asks: [
@@ -235,6 +244,7 @@ const withoutModel = [
     "GET /v1/ocellus/guards",
     "POST /v1/ocellus/guards/proposals",
     "POST /v1/ocellus/guards/schema",
+    "POST /v1/ocellus/documents/images", // they are drawn; guards see them where a model is asked about them
   ],
   ...["GET", "POST"].map((method) => `${method} /v1/ocellus/collections`), // a new one is empty
   ...["GET", "DELETE"].map((method) => `${method} /v1/ocellus/collections/:collection`),

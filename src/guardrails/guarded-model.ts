@@ -101,12 +101,23 @@ export function guardrails(model: LanguageModel, guards: Gatekeeper): Required<M
     },
     embedImage: async (next, input, options) => next(await admit(input, options), options),
     pin: async (next, input, options) => next(await admit(input, options), options),
+    /** What the caller brings is checked, the answer too; numbers come out. */
+    async answerAttention(next, messages, answer, options = {}) {
+      const { conversation, given } = await enter(model, guards, [...messages, said(answer)], options);
+      const checked = conversation.at(-1)!.content;
+      invariant(typeof checked === "string", "a text that guardrails cut is a text");
+      return next(conversation.slice(0, -1), checked, { ...options, ...given });
+    },
     /** A trace shows every token: what a guardrail would cut out of it, it blocks. */
     async trace(next, messages, options = {}) {
       const { evaluation, conversation, given } = await enter(model, guards, messages, options);
       return checkedTrace(await next(conversation, { ...options, ...given }), evaluation, signalOf(options));
     },
   };
+}
+
+function said(content: string): ChatMessage {
+  return { role: "assistant", content };
 }
 
 /** @throws `unsupported` where no one here can spell them: what is not read is not let through. */

@@ -62,3 +62,35 @@ export const documentSchema = z
   })
   .meta({ id: "Document" });
 export type WireDocument = z.infer<typeof documentSchema>;
+
+/** Of one request: of a longer document, `pages` takes the next ones. */
+export const mostPageImages = 16;
+
+export const documentImagesRequestSchema = z
+  .object({
+    /** A PDF as `data:application/pdf;base64,…`. */
+    document: z.string().min(1),
+    /** Numbers and ranges, as in "1-3,7,10-". Default: all; of more than 16, the first 16. */
+    pages: z.string().min(1).max(1000).optional(),
+    /** Pixels of the longer side. Default 1600. */
+    max_side: z.number().int().min(64).max(4096).optional(),
+  })
+  .meta({ id: "DocumentImagesRequest" });
+export type DocumentImagesRequest = z.infer<typeof documentImagesRequestSchema>;
+
+export const documentImagesSchema = z
+  .object({
+    object: z.literal("ocellus.document.images"),
+    num_pages: z.number().int(),
+    pages: z.array(
+      z.object({
+        page: z.number().int().min(1),
+        width: z.number().int(),
+        height: z.number().int(),
+        /** `data:image/png;base64,…` */
+        image_url: z.string(),
+      }),
+    ),
+  })
+  .meta({ id: "DocumentImages" });
+export type WireDocumentImages = z.infer<typeof documentImagesSchema>;

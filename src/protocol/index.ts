@@ -2,6 +2,7 @@ export * from "./admin.js";
 export * from "./admin-backends.js";
 export * from "./admin-diff.js";
 export * from "./admin-figures.js";
+export * from "./attention.js";
 export * from "./batches.js";
 export * from "./chat.js";
 export * from "./collections.js";

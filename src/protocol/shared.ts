@@ -218,6 +218,8 @@ export const modelSchema = z
       version: z.string(),
       vision: z.boolean(),
       tools: z.boolean(),
+      /** What the boxes are counted in that it was trained to write. Absent: it was not. */
+      places: z.enum(["thousandths", "scaled_pixels"]).optional(),
       /** Whether it thinks before it answers. Absent: it does not. */
       thinking: z.enum(["hybrid", "always"]).optional(),
       max_length: z.number(),

@@ -204,6 +204,7 @@ export class ModelCatalog {
       version: info.digest,
       vision: "readsImages" in info ? info.readsImages : true,
       tools: "readsTools" in info && info.readsTools,
+      ...("places" in info && { places: info.places }),
       ...("thinking" in info && { thinking: info.thinking }),
       max_length: info.maxLength,
       device: info.device ?? "remote",

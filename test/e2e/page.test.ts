@@ -196,7 +196,7 @@ describe.skipIf(noBrowser)("the page", () => {
     const small = (await picture.boundingBox())!;
     expect(small.height).toBeGreaterThan(0.8 * page.viewportSize()!.height);
     expect(await faultsOf(page)).toEqual([]);
-    await button("Zoom in").click();
+    await page.locator(".viewer").getByRole("button", { name: "Zoom in" }).click();
     await vi.waitFor(async () => expect((await picture.boundingBox())!.width).toBeGreaterThan(1.2 * small.width));
     await page.keyboard.press("Escape");
     await picture.waitFor({ state: "detached" });

@@ -4,13 +4,21 @@ import { ApiError, streamChat } from "./api.js";
 import { type Answer, chatRequest, newId, type Problem, type Turn } from "./conversation.js";
 import { dataUrls } from "./pictures.js";
 import type { Settings } from "./preferences.js";
+import type { Abilities } from "./region.js";
 
-export function waitingAnswer(model: string, settings: Settings): Answer {
+export interface AskOptions {
+  readonly model: string;
+  readonly abilities?: Abilities | undefined;
+  readonly settings: Settings;
+}
+
+export function waitingAnswer({ model, abilities, settings }: AskOptions): Answer {
   return {
     role: "assistant",
     id: newId(),
     model,
     settings,
+    abilities,
     askedMs: Date.now(),
     state: "waiting",
     text: "",
@@ -34,7 +42,7 @@ export async function writeAnswer(
   };
   try {
     const urls = await dataUrls(turns);
-    const request = chatRequest(turns, empty.model, empty.settings, ({ id }) => urls.get(id)!);
+    const request = chatRequest(turns, empty, ({ id }) => urls.get(id)!);
     let firstMs = 0;
     for await (const chunk of streamChat(request, signal)) {
       const now = performance.now();
@@ -87,6 +95,7 @@ function grown(answer: Answer, chunk: ChatChunk, sinceFirstMs: number): Partial<
   const speed = sinceFirstMs > 0 && numTokens > 1 ? ((numTokens - 1) * 1000) / sinceFirstMs : answer.tokensPerSecond;
   return {
     state: "writing",
+    ...(chunk.model !== answer.model && { answeredBy: chunk.model }),
     text: answer.text + text,
     ...(thought && { reasoning: (answer.reasoning ?? "") + thought }),
     ...(added.length > 0 && { logprobs: [...answer.logprobs, ...added] }),

@@ -4,8 +4,10 @@
  */
 import type {
   AllowProposal,
+  AttentionRequest,
   ChatChunk,
   ChatRequest,
+  DocumentImagesRequest,
   ErrorBody,
   GuardState,
   ModelDescription,
@@ -14,8 +16,10 @@ import type {
   ModerationResult,
   WireAdminState,
   WireAlias,
+  WireAttention,
   WireCollection,
   WireDiff,
+  WireDocumentImages,
   WireDuplicates,
   WireFigures,
   WireHistory,
@@ -62,6 +66,16 @@ export async function describeModel(id: string): Promise<ModelDescription> {
 export async function embed(model: string, input: readonly unknown[]): Promise<number[][]> {
   const response = await send("v1/embeddings", { body: { model, input } });
   return (await json<{ data: { embedding: number[] }[] }>(response)).data.map(({ embedding }) => embedding);
+}
+
+/** Where a model looks as it writes each token of the answer that ends the conversation. @throws ApiError */
+export async function readAttention(request: AttentionRequest, signal: AbortSignal): Promise<WireAttention> {
+  return json(await send("v1/ocellus/attention", { body: request, signal }));
+}
+
+/** Pages of a PDF as images, at most 16. @throws ApiError, also when the server cannot read PDFs. */
+export async function readDocumentImages(request: DocumentImagesRequest): Promise<WireDocumentImages> {
+  return json(await send("v1/ocellus/documents/images", { body: request }));
 }
 
 /** The policy in force, and one's own recent verdicts. @throws ApiError */

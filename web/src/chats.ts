@@ -4,16 +4,13 @@
  * conversations, and what is asked again in the middle of one becomes another: nothing is lost.
  */
 import { useEffect, useSyncExternalStore } from "react";
-import { waitingAnswer, writeAnswer } from "./answering.js";
+import { type AskOptions, waitingAnswer, writeAnswer } from "./answering.js";
 import type { Answer, Conversation, Picture, Turn } from "./conversation.js";
 import { isOpen, newId, question } from "./conversation.js";
 import { dropConversation, keepConversation, readConversation, readConversations, sweep } from "./history.js";
-import type { Settings } from "./preferences.js";
+import type { Region } from "./region.js";
 
-export interface AskOptions {
-  readonly model: string;
-  readonly settings: Settings;
-}
+export type { AskOptions };
 
 /** How often an answer is saved while it is written. */
 const saveEveryMs = 1000;
@@ -63,14 +60,20 @@ class Chats {
   }
 
   /** @returns the conversation's id; without one it begins a new one. */
-  send(id: string | undefined, text: string, pictures: readonly Picture[], options: AskOptions): string {
+  send(
+    id: string | undefined,
+    text: string,
+    pictures: readonly Picture[],
+    options: AskOptions,
+    region?: Region,
+  ): string {
     const old = this.find(id);
-    const asked = question(text, pictures);
-    const title = text || (pictures[0]?.name ?? "");
+    const asked = question(text, pictures, region);
+    const title = text || (asked.pictures[0]?.name ?? "");
     const next = old
       ? { ...old, turns: [...old.turns, asked] }
       : { id: newId(), title, changedMs: Date.now(), turns: [asked] };
-    void this.#answer(next, waitingAnswer(options.model, options.settings));
+    void this.#answer(next, waitingAnswer(options));
     return next.id;
   }
 
@@ -79,10 +82,10 @@ class Chats {
   }
 
   /** Asks again for an answer: beside the old one where it is the last, else in a conversation of its own. @returns that one's id. */
-  retry(id: string, answer: Answer, { model, settings }: AskOptions): string {
+  retry(id: string, answer: Answer, options: AskOptions): string {
     const conversation = this.find(id)!;
     const turns = before(conversation.turns, answer.id);
-    const empty = waitingAnswer(model, settings);
+    const empty = waitingAnswer(options);
     const isLast = conversation.turns.at(-1)?.id === answer.id;
     if (!isLast) return this.#branch({ ...conversation, turns }, empty);
     void this.#answer({ ...conversation, turns }, { ...empty, others: [...(answer.others ?? []), alone(answer)] });
@@ -98,16 +101,13 @@ class Chats {
   }
 
   /** Asks a question in other words, in a conversation of its own. @returns its id. */
-  edit(id: string, turnId: string, text: string, { model, settings }: AskOptions): string {
+  edit(id: string, turnId: string, text: string, options: AskOptions): string {
     const conversation = this.find(id)!;
     const old = conversation.turns.find((turn) => turn.id === turnId);
     const turns = before(conversation.turns, turnId);
-    const pictures = old?.role === "user" ? old.pictures : [];
+    const asked = old?.role === "user" ? { ...old, id: newId(), text } : question(text, []);
     const title = turns.length === 0 ? text : conversation.title;
-    return this.#branch(
-      { ...conversation, title, turns: [...turns, question(text, pictures)] },
-      waitingAnswer(model, settings),
-    );
+    return this.#branch({ ...conversation, title, turns: [...turns, asked] }, waitingAnswer(options));
   }
 
   /** At once; for some seconds it can be brought back, and its pictures stay as long. */

@@ -8,6 +8,7 @@ import type {
   WireMessage,
 } from "../../src/protocol/index.js";
 import { type NumberField, numberFields, type Settings } from "./preferences.js";
+import { type Abilities, type Box, placeInWords, questionAbout, type Region, withRegion } from "./region.js";
 
 export interface Picture {
   /** SHA-256 of the file, in hex. */
@@ -21,7 +22,10 @@ export interface Question {
   readonly role: "user";
   readonly id: string;
   readonly text: string;
+  /** A marked part stands behind its whole. */
   readonly pictures: readonly Picture[];
+  /** What "this" is. */
+  readonly part?: { readonly wholeId: string; readonly box: Box } | undefined;
 }
 
 export interface Problem {
@@ -34,6 +38,10 @@ export interface Answer {
   readonly role: "assistant";
   readonly id: string;
   readonly model: string;
+  /** What of an alias did: one of its versions. */
+  readonly answeredBy?: string | undefined;
+  /** Absent in panels, which ask for text alone. */
+  readonly abilities?: Abilities | undefined;
   /** As they were when it was asked. */
   readonly settings: Settings;
   readonly askedMs: number;
@@ -74,35 +82,59 @@ export function newId(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-export function question(text: string, pictures: readonly Picture[]): Question {
-  return { role: "user", id: newId(), text, pictures };
+export function question(text: string, pictures: readonly Picture[], region?: Region): Question {
+  const part = region && { wholeId: region.whole.id, box: region.box };
+  return { role: "user", id: newId(), text, pictures: withRegion(pictures, region), ...(part && { part }) };
 }
 
 /** @param urlOf a picture's data URL, or in code to copy its file's name. */
 export function chatRequest(
   turns: readonly Turn[],
-  model: string,
-  settings: Settings,
+  { model, abilities, settings }: Pick<Answer, "model" | "abilities" | "settings">,
   urlOf: (picture: Picture) => string,
 ): ChatRequest {
   const system: WireMessage[] = settings.system.trim() ? [{ role: "system", content: settings.system.trim() }] : [];
   const stop = settings.stop.split("\n").filter((line) => line !== "");
   return {
     model,
-    messages: [...system, ...turns.flatMap((turn) => message(turn, urlOf))],
+    messages: [...system, ...turns.flatMap((turn) => message(turn, abilities, urlOf))],
     ...numbers(settings),
     ...(stop.length > 0 && { stop }),
     ...responseFormat(settings),
-    ...(settings.probabilities && { logprobs: true, top_logprobs: 5 }),
+    ...wishes(settings, abilities, turns.flatMap((turn) => (turn.role === "user" ? turn.pictures : [])).length),
   };
 }
 
-function message(turn: Turn, urlOf: (picture: Picture) => string): WireMessage[] {
+/** Probabilities of tokens, or what says more: of the fields of JSON how sure each is, and of what is named where it stands. */
+function wishes(
+  { probabilities, format }: Settings,
+  abilities: Abilities | undefined,
+  numPictures: number,
+): Pick<ChatRequest, "logprobs" | "top_logprobs" | "ocellus"> {
+  const isHere = abilities !== undefined && abilities.device !== "remote";
+  const fields = isHere && format !== "text" && { fields: true };
+  const isPlaced = isHere && abilities.places !== undefined && numPictures === 1; // of several it would not be known which one is meant
+  const places = isPlaced && (format === "json_schema" ? { cite_fields: true } : { boxes: true });
+  return {
+    ...(probabilities && !(isPlaced && format === "json_schema") && { logprobs: true, top_logprobs: 5 }),
+    ...((fields || places) && { ocellus: { ...fields, ...places } }),
+  };
+}
+
+function message(turn: Turn, abilities: Abilities | undefined, urlOf: (picture: Picture) => string): WireMessage[] {
   if (turn.role === "assistant") return turn.text === "" ? [] : [{ role: "assistant", content: turn.text }];
   if (turn.pictures.length === 0) return [{ role: "user", content: turn.text }];
   const pictures = turn.pictures.map((picture) => ({ type: "image_url" as const, image_url: { url: urlOf(picture) } }));
-  const text = turn.text === "" ? [] : [{ type: "text" as const, text: turn.text }];
+  const words = wordsOf(turn, abilities);
+  const text = words === "" ? [] : [{ type: "text" as const, text: words }];
   return [{ role: "user", content: [...pictures, ...text] }];
+}
+
+/** With the place of the part that it is about, as the model writes places. */
+function wordsOf({ text, part, pictures }: Question, abilities: Abilities | undefined): string {
+  const place = part && abilities && placeInWords(part.box, abilities);
+  if (place === undefined) return text;
+  return questionAbout(text, place, 1 + pictures.findIndex(({ id }) => id === part!.wholeId));
 }
 
 function numbers(settings: Settings): Partial<Record<NumberField, number>> {

@@ -1,6 +1,9 @@
 /** The few signs of the page, drawn on a grid of 20. They are decoration: the button around one has the words. */
 const paths = {
   plus: "M10 4v12M4 10h12",
+  minus: "M4 10h12",
+  fit: "M4 8V4h4M16 8V4h-4M4 12v4h4M16 12v4h-4",
+  full: "M11 9l5-5M16 8V4h-4M9 11l-5 5M4 12v4h4",
   picture: "M3.5 4.5h13v11h-13zM3.5 13l3.5-3.5 3 3 2.5-2.5 4 4M12.5 7.8h.01",
   send: "M10 16V4.5M5 9.5l5-5 5 5",
   stop: "M6 6h8v8H6z",

@@ -30,7 +30,7 @@ export async function fetchImage(url: string, name: string): Promise<Picture> {
   return readPicture(new File([blob], name, { type: blob.type }));
 }
 
-async function decode(file: Blob): Promise<HTMLImageElement> {
+export async function decode(file: Blob): Promise<HTMLImageElement> {
   const image = new Image();
   image.src = URL.createObjectURL(file);
   try {
@@ -74,6 +74,10 @@ export async function dataUrls(turns: readonly Turn[]): Promise<Map<string, stri
 export async function dataUrl(id: string, name: string): Promise<string> {
   const blob = await pictureBlob(id);
   if (!blob) throw new Error(`${name} is no longer kept in this browser; add it again`);
+  return readAsDataUrl(blob);
+}
+
+export function readAsDataUrl(blob: Blob): Promise<string> {
   return new Promise((done, fail) => {
     const reader = new FileReader();
     reader.onload = () => done(reader.result as string);

@@ -47,6 +47,10 @@ export interface Preferences {
   /** For /admin, which has keys of its own. */
   readonly adminKey: string;
   readonly settings: Settings;
+  /** Questions that are asked often; absent: those that the page comes with. */
+  readonly templates: readonly string[] | undefined;
+  /** Whether the large picture stands beside the talk, where there is room. */
+  readonly showsPicture: boolean;
 }
 
 const place = "ocellus.preferences";
@@ -68,6 +72,8 @@ function firstPreferences(): Preferences {
     key: kept.key ?? "",
     adminKey: kept.adminKey ?? "",
     settings: { ...plainSettings, ...kept.settings },
+    templates: kept.templates,
+    showsPicture: kept.showsPicture ?? true,
   };
 }
 

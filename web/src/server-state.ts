@@ -50,8 +50,12 @@ export function useModels(kind: WireModel["ocellus"]["kind"] = "chat"): readonly
 }
 
 /** The chosen model, or the first while the chosen one is not here. */
-export function useModelName(): string {
+export function useChatModel(): WireModel | undefined {
   const models = useModels();
   const { model } = usePreferences();
-  return models.find(({ id }) => id === model)?.id ?? models[0]?.id ?? "";
+  return models.find(({ id }) => id === model) ?? models[0];
+}
+
+export function useModelName(): string {
+  return useChatModel()?.id ?? "";
 }

@@ -53,7 +53,7 @@ function curl({ request, baseUrl, needsKey }: SnippetSource): string {
 }
 
 /** Fields that OpenAI's own types do not have. */
-const ownFields = ["top_k", "min_p", "repetition_penalty", "min_pixels", "max_pixels"] as const;
+const ownFields = ["top_k", "min_p", "repetition_penalty", "min_pixels", "max_pixels", "ocellus"] as const;
 
 function typeScript({ request, baseUrl, needsKey }: SnippetSource): string {
   const pattern = new RegExp(pictureInJson, "g");

@@ -23,7 +23,7 @@ export function useAnswer(): AnswerSlot {
     const own = new AbortController();
     stopping.current = own;
     const asked = [question(text, pictures)];
-    const empty = waitingAnswer(model, settings);
+    const empty = waitingAnswer({ model, settings });
     setTurns(asked);
     set(empty);
     return writeAnswer(empty, asked, own.signal, (grown) => stopping.current === own && set(grown));

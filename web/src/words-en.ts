@@ -32,6 +32,7 @@ export const en = {
   askPlaceholder: "Ask about a picture…",
   followUp: "Ask further…",
   addPictures: "Add pictures",
+  moreSources: "More ways to add pictures",
   removePicture: (name: string) => `Remove ${name}`,
   showPicture: (name: string) => `Show ${name} large`,
   reading: (count: number) => (count === 1 ? "Reading the picture…" : `Reading ${count} pictures…`),
@@ -55,6 +56,9 @@ export const en = {
   zoomOut: "Zoom out",
   zoomWhole: "The whole picture",
   conversation: "Conversation",
+  sides: { talk: "Talk", picture: "Picture" },
+  largePicture: "Show the picture beside the talk",
+  aboutPart: "About this part:",
   writing: "Looking…",
   answerReady: "The answer is ready:",
   stopped: "Stopped.",
@@ -74,9 +78,12 @@ export const en = {
   tokensPerSecond: (value: string) => `${value} tokens/s`,
   tokens: (count: number) => (count === 1 ? "1 token" : `${count} tokens`),
   firstToken: (value: string) => `first after ${value}`,
+  contextUsed: (used: number, of: number) =>
+    `${used.toLocaleString("en")} of ${of.toLocaleString("en")} tokens of context`,
   knownPicture: "picture known",
 
   probabilities: "Probabilities",
+  whereItLooked: "Where it looked",
   probabilitiesNote:
     "Each piece is a token. The fainter the line, the surer the model. Choose one to see what else it considered.",
   tokenProbability: (token: string, percent: string) => `${token}, ${percent}`,

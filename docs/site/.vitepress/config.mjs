@@ -53,6 +53,7 @@ const english = [
       page("Retrieval", "/finding"),
       page("Pulling", "/pulling"),
       page("Privacy", "/privacy"),
+      page("The page", "/page"),
       page("Security", "/security"),
     ],
   },

@@ -6,6 +6,7 @@ export { type ExternalLocation, encodeOnnx } from "./onnx.js";
 export type { OpType } from "./ops.js";
 export { printGraph } from "./print.js";
 export { isRecurrent, type KvCacheDtype, type StateSpec, stateBytes } from "./state.js";
+export { tokenAttention, withTokenAttention } from "./token-attention.js";
 export { withTokenRuns } from "./token-runs.js";
 export {
   type Dim,

@@ -1,4 +1,4 @@
-/** What all learned queries of a vision encoder weigh an image by together: their mean, over layers and heads. */
+/** What the learned queries of a vision encoder weigh an image by: each one's mean over layers and heads, and that of all. */
 import { type AttentionMap, fitBox, type ImageProcessor, viewsOf, wholeOf } from "../image/spec/index.js";
 import type { PromptImage } from "../processor/index.js";
 import type { QueryAttention } from "./vision.js";
@@ -20,8 +20,22 @@ export function attentionMapOf(
   return { rows, columns, weights, area: areaOf({ rows, columns }, size, imageProcessor) };
 }
 
-/** One kind alone pads; the others bring the image to all of their patches. */
-function areaOf(
+/** Of each query the mean over layers and heads, [rows · columns], of the view that shows the whole image. */
+export function queryMaps(looks: readonly QueryAttention[], numCells: number): Float32Array[] {
+  const { numQueries } = looks[0]!;
+  return Array.from({ length: numQueries }, (_, query) => {
+    const map = new Float32Array(numCells);
+    for (const { numHeads, numKeys, probabilities } of looks)
+      for (let head = 0; head < numHeads; head++) {
+        const from = (head * numQueries + query) * numKeys;
+        for (let i = 0; i < numCells; i++) map[i]! += probabilities[from + i]! / (looks.length * numHeads);
+      }
+    return map;
+  });
+}
+
+/** Where the image stands among the patches. One kind alone pads; the others bring the image to all of their patches. */
+export function areaOf(
   { rows, columns }: Pick<AttentionMap, "rows" | "columns">,
   size: PromptImage["size"],
   imageProcessor: ImageProcessor,

@@ -36,6 +36,7 @@ export {
 export { type PackOptions, type PackProgress, type PackResult, pack, type Weights } from "../pack/index.js";
 export { type ChatMessage, type ContentPart, image, type VideoInput, video } from "../processor/index.js";
 export { openAdapter } from "./adapter.js";
+export type { AnswerAttention, AttentionOptions, TokenLook } from "./answer-attention.js";
 export type { FoundPlace } from "./boxes.js";
 export {
   type AnswerReason,

@@ -6,10 +6,11 @@ import type { Device } from "../backend/index.js";
 import type { EncoderCacheStats } from "../cache/index.js";
 import type { EngineStats } from "../engine/index.js";
 import type { ImageInput, SampledVideo, VideoFile } from "../image/node/index.js";
-import type { AttentionMap, PixelBudget, RgbImage } from "../image/spec/index.js";
+import type { AttentionMap, PixelBudget, PlaceUnit, RgbImage } from "../image/spec/index.js";
 import type { PackedModel } from "../pack/index.js";
 import type { ChatMessage } from "../processor/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
+import type { AnswerAttention, AttentionOptions } from "./answer-attention.js";
 import type { ChatEvent, ChatOptions, ChatResult, Prepared } from "./chat.js";
 import type { TrainedForm } from "./familiarity.js";
 import type { Thinking } from "./reasoning.js";
@@ -39,8 +40,8 @@ export interface ModelInfo extends Partial<LocalFacts> {
   readonly speculates?: boolean;
   /** Whether it thinks before it answers: as a request says, or always. Absent: it does not. */
   readonly thinking?: Thinking;
-  /** Whether its family has a published way to write boxes. Absent: it has none. */
-  readonly writesBoxes?: boolean;
+  /** What the boxes are counted in that its family has a published way to write. Absent: it has none. */
+  readonly places?: PlaceUnit;
   /** What a user should know about the checkpoint and how it runs, in sentences; the first prompt can add one. */
   readonly notes: readonly string[];
 }
@@ -133,10 +134,16 @@ export interface Capabilities {
   /** Encodes an image and keeps that until the returned function is called. */
   pin(image: ImageInput, options?: Asking): Promise<() => void>;
   trace(messages: readonly ChatMessage[], options?: TraceOptions): Promise<Trace>;
+  /** Where it looks as it writes each token of this answer. */
+  answerAttention(
+    messages: readonly ChatMessage[],
+    answer: string,
+    options?: AttentionOptions,
+  ): Promise<AnswerAttention>;
 }
 
 /** All by which something comes into a model or out of it. */
-interface Calls extends Pick<Capabilities, "embedImage" | "pin" | "trace"> {
+interface Calls extends Pick<Capabilities, "embedImage" | "pin" | "trace" | "answerAttention"> {
   prepare: LanguageModel["prepare"];
   prepareText: LanguageModel["prepareText"];
   generate: LanguageModel["generate"];
@@ -242,6 +249,10 @@ export class MiddlewareModel implements LanguageModel {
 
   get trace(): LanguageModel["trace"] {
     return this.#call("trace");
+  }
+
+  get answerAttention(): LanguageModel["answerAttention"] {
+    return this.#call("answerAttention");
   }
 
   /** Through all middlewares; undefined where the model does no such thing. */

@@ -19,6 +19,13 @@ import {
 import type { ChatMessage } from "../processor/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import {
+  type AnswerAttention,
+  type AttentionOptions,
+  answerAttention,
+  mostAnswerTokens,
+  spreadOf,
+} from "./answer-attention.js";
+import {
   type ChatEvent,
   type ChatOptions,
   type ChatResult,
@@ -124,7 +131,7 @@ export class VisionLanguageModel implements LanguageModel {
       readsTools: /\btools\b/.test(chatTemplate ?? ""),
       speculates: this.#engine.speculates,
       ...(thinking && { thinking }),
-      ...(packed.family.about.places && { writesBoxes: true }),
+      ...(packed.family.about.places && { places: packed.family.about.places }),
       notes: [...this.#parts.notes, ...this.#runner.notes],
     };
   }
@@ -216,6 +223,38 @@ export class VisionLanguageModel implements LanguageModel {
     });
     const facts = { ...(reasoning !== undefined && { reasoning }), ...(notes && { notes }) };
     return { text, ...facts, tokens, finishReason, usage, images, stages };
+  }
+
+  /**
+   * Where the model looks in each image as it writes each token of a given answer. The decoder is opened once more for that, on the
+   * CPU: memory for its weights, and a step for each token. @throws as `chat`; `too_large`, `unsupported` for images in tiles.
+   */
+  async answerAttention(
+    messages: readonly ChatMessage[],
+    answer: string,
+    { layer, ...options }: AttentionOptions = {},
+  ): Promise<AnswerAttention> {
+    this.#begin("answerAttention", options);
+    const { signal } = options;
+    return this.#rows.run(async () => {
+      const { prompt } = await this.#reader.read(messages, { ...options, reuse: "exact" });
+      const { packed, threads, imageSpec, textWorkers } = this.#parts;
+      const answerIds = await textWorkers.encode(
+        answer,
+        { addSpecialTokens: false, maxTokens: mostAnswerTokens },
+        signal,
+      );
+      const looks = await this.#images.attention(prompt, signal);
+      const spreads = prompt.images.map((image, i) => spreadOf(image, looks[i]!, imageSpec!.imageProcessor));
+      const { rows } = await this.#images.place(prompt, 0, signal);
+      const inputs = { images: rows, positions: packed.family.positions(packed.config, prompt.ids, prompt.images) };
+      const spell = (id: number) => this.tokenizer.decode([id], { skipSpecialTokens: false });
+      return answerAttention(
+        { promptIds: prompt.ids, inputs, answerIds, layer, maxLength: this.#runner.maxLength },
+        spreads,
+        { packed, threads, spell, signal },
+      );
+    }, signal);
   }
 
   /** The whole answer at once. */

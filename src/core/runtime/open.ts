@@ -18,6 +18,7 @@ import {
   withOutputs,
   withoutOutputs,
   withPromptBranches,
+  withTokenAttention,
   withTokenRuns,
 } from "../graph/index.js";
 import {
@@ -129,6 +130,13 @@ export interface DecoderChoice {
   readonly outputs?: readonly string[];
   /** Of a cache of int8, on the CPU. Default: one of float32. */
   readonly kvScales?: KvScales | undefined;
+}
+
+/** The decoder with what its tokens look at as a further output, on the CPU, whose kernel alone has it; closed by the caller. */
+export async function openLookingDecoder(packed: Packed<AnyFamily>, threads: number) {
+  const { graph, ...sizes } = withTokenAttention(forHost(storedGraphs(packed).decoder!, undefined));
+  const options = { device: "cpu", threads, weightsFolder: packed.path } as const;
+  return { decoder: await GraphSession.open(encodeStored(graph, packed), options), ...sizes };
 }
 
 /** The decoder. A lost one is not opened again: it would have lost its cache. */

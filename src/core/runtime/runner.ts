@@ -26,7 +26,8 @@ import type { PromptKeys, SequenceInputs } from "./sequence-inputs.js";
 /** An output of the decoder with one row for each of `logits_rows`. */
 export interface RowOutput {
   readonly name: string;
-  readonly width: number;
+  /** Absent: it is cut evenly among the rows. */
+  readonly width?: number;
 }
 
 export interface RunnerOptions {
@@ -201,8 +202,9 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
   }
 
   async #outputs(inputs: Feeds, slots: SlotRun, lengths: StepLengths, count: number): Promise<Float32Array[]> {
-    const { name, width } = this.#output;
+    const { name } = this.#output;
     const data = (await this.#decoder.step(inputs, slots, lengths, [name]))[name]!.data as Float32Array;
+    const { width = data.length / Math.max(1, count) } = this.#output;
     return Array.from({ length: count }, (_, i) => data.subarray(i * width, (i + 1) * width));
   }
 

@@ -108,7 +108,7 @@ describe("zoom on doubt", () => {
 
   it("asks about each box by itself, least sure first, and no more than it may", async () => {
     const boxes: Record<string, Box> = { "/price": [40, 20, 60, 30], "/sizes/1": [0, 0, 8, 8] };
-    const { model, asked } = scripted([{ ...first, boxes }, second, second], {}, { writesBoxes: true });
+    const { model, asked } = scripted([{ ...first, boxes }, second, second], {}, { places: "thousandths" });
     const answer = await ask(model);
     expect(asked.map(({ options }) => options.citeFields)).toEqual([true, false, false]);
     expect(await Promise.all(asked.slice(1).map(cutOf))).toEqual([
@@ -121,7 +121,7 @@ describe("zoom on doubt", () => {
     ]);
     expect(answer.boxes).toBeUndefined();
     expect(answer.fields).toBeUndefined();
-    const one = scripted([{ ...first, boxes }, second], {}, { writesBoxes: true });
+    const one = scripted([{ ...first, boxes }, second], {}, { places: "thousandths" });
     const shorter = await ask(one.model, { zoom: { maxQuestions: 1 } });
     expect([one.asked.length, shorter.zoomed!.length]).toEqual([2, 1]);
   });

@@ -38,7 +38,7 @@ export function zoomOnDoubt(model: LanguageModel): Middleware {
       const { zoom, ...rest } = options;
       if (!zoom) return next(messages, rest);
       const asked = checked(messages, rest, zoom === true ? {} : zoom);
-      const boxes = model.info.writesBoxes ? { citeFields: true } : {};
+      const boxes = model.info.places ? { citeFields: true } : {};
       const shown = withImage(asked.messages, (part) => ({ detail: rest.detail ?? "low", ...part }));
       return { ...(await next(shown, { ...rest, fields: true, ...boxes })), [askedOf]: asked };
     },

@@ -1,16 +1,24 @@
 /** A conversation, or the empty page that begins one. */
-import { useEffect, useMemo, useRef } from "react";
+import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
+import type { WireModel } from "../../../src/protocol/index.js";
 import { type AskOptions, chats, useConversation } from "../chats.js";
 import { type Answer, type Conversation, isOpen, type Picture } from "../conversation.js";
+import { Icon } from "../icons.js";
 import { AnswerView } from "../parts/answer-view.js";
 import { Composer } from "../parts/composer.js";
 import { EmptyPage } from "../parts/empty-page.js";
 import { QuestionView } from "../parts/question-view.js";
 import { SettingsPanel } from "../parts/settings-panel.js";
+import { Tabs } from "../parts/tabs.js";
 import { usePreferences } from "../preferences.js";
+import type { Region } from "../region.js";
 import { go } from "../route.js";
-import { useModelName } from "../server-state.js";
+import { useChatModel } from "../server-state.js";
+import { Sight, SightContext } from "../sight.js";
+import { usePictures } from "../use-pictures.js";
 import { useWords } from "../words.js";
+
+const SightPane = lazy(async () => ({ default: (await import("../parts/sight-pane.js")).SightPane }));
 
 interface ChatPageProps {
   readonly id: string | undefined;
@@ -20,30 +28,94 @@ interface ChatPageProps {
 
 export function ChatPage({ id, isSettingsOpen, onSettingsClose }: ChatPageProps) {
   const conversation = useConversation(id);
-  const model = useModelName();
-  const { settings } = usePreferences();
-  const options = useMemo(() => ({ model, settings }), [model, settings]);
+  const model = useChatModel();
+  const { settings, showsPicture, change } = usePreferences();
+  const options = useMemo(
+    () => ({ model: model?.id ?? "", abilities: abilitiesOf(model), settings }),
+    [model, settings],
+  );
+  const [sight] = useState(() => new Sight());
+  const [side, setSide] = useState<Side>("talk");
+  const draft = usePictures();
+  const pictures = picturesOf(conversation, draft.pictures);
+  const field = useRef<HTMLTextAreaElement>(null);
   const last = conversation?.turns.at(-1);
   const isWriting = last?.role === "assistant" && isOpen(last);
+  const isReady = model !== undefined;
   const stop = () => conversation && chats.stop(conversation.id);
-  const send = (text: string, pictures: readonly Picture[]) => {
-    const into = chats.send(conversation?.id, text, pictures, options);
+  const send = (text: string, sent: readonly Picture[], region?: Region) => {
+    const into = chats.send(conversation?.id, text, sent, options, region);
+    setSide("talk");
     if (!conversation) go("chat", into);
   };
   useEscape(stop);
+  const hasPane = pictures.length > 0;
   return (
-    <div className="chat" data-settings={isSettingsOpen}>
-      <div className="talk">
-        {conversation ? (
-          <Turns conversation={conversation} options={options} />
-        ) : (
-          <EmptyPage isReady={model !== ""} onSend={send} />
+    <SightContext value={sight}>
+      <div
+        className="chat"
+        data-settings={isSettingsOpen}
+        data-pane={hasPane && showsPicture}
+        data-side={hasPane ? side : "talk"}
+      >
+        {hasPane && <SideTabs side={side} onChoose={setSide} />}
+        <div className="talk">
+          {conversation ? (
+            <Turns conversation={conversation} options={options} />
+          ) : (
+            <EmptyPage isReady={isReady} onSend={send} />
+          )}
+          <Composer isFirst={!conversation} onSend={send} onStop={stop} {...{ draft, field, isWriting, isReady }} />
+        </div>
+        {hasPane && (
+          <Suspense fallback={<div className="sight" />}>
+            <SightPane
+              pictures={pictures}
+              onHide={() => change({ showsPicture: false })}
+              onAsk={() => field.current?.focus()}
+            />
+          </Suspense>
         )}
-        <Composer isFirst={!conversation} isWriting={isWriting} isReady={model !== ""} onSend={send} onStop={stop} />
+        {hasPane && !showsPicture && <ShowPicture onClick={() => change({ showsPicture: true })} />}
+        {isSettingsOpen && <SettingsPanel onClose={onSettingsClose} />}
       </div>
-      {isSettingsOpen && <SettingsPanel onClose={onSettingsClose} />}
+    </SightContext>
+  );
+}
+
+function abilitiesOf(model: WireModel | undefined): AskOptions["abilities"] {
+  if (!model) return undefined;
+  const { model_type, places, device } = model.ocellus;
+  return { model_type, places, device };
+}
+
+/** Of a phone, which has no room for both. */
+type Side = "talk" | "picture";
+const sides = ["talk", "picture"] as const;
+
+function SideTabs({ side, onChoose }: { side: Side; onChoose: (side: Side) => void }) {
+  const words = useWords();
+  return (
+    <div className="side-tabs">
+      <Tabs label={words.conversation} names={sides} titles={words.sides} chosen={side} onChoose={onChoose} />
     </div>
   );
+}
+
+function ShowPicture({ onClick }: { onClick: () => void }) {
+  const words = useWords();
+  return (
+    <button type="button" className="quiet show-picture" aria-label={words.largePicture} onClick={onClick}>
+      <Icon name="picture" />
+    </button>
+  );
+}
+
+/** The newest first, each once. */
+function picturesOf(conversation: Conversation | undefined, draft: readonly Picture[]): readonly Picture[] {
+  const asked = (conversation?.turns ?? []).flatMap((turn) => (turn.role === "user" ? turn.pictures : []));
+  const all = [...asked, ...draft].reverse();
+  return [...new Map(all.map((picture) => [picture.id, picture])).values()];
 }
 
 function Turns({ conversation, options }: { conversation: Conversation; options: AskOptions }) {

@@ -1,12 +1,19 @@
 /** An answer: its text as it comes, how fast it came, and what can be done with it. */
-import { memo, useState } from "react";
+import { lazy, memo, Suspense, useState } from "react";
 import { type Answer, isAskable, isOpen as isBeingWritten, type Turn } from "../conversation.js";
+import { picturesOf, placesOf } from "../places.js";
+import { useModels } from "../server-state.js";
+import { useSight, useSightState } from "../sight.js";
 import { useWords } from "../words.js";
 import { AnswerText } from "./answer-text.js";
 import { CodeDialog } from "./code-dialog.js";
 import { Command } from "./command.js";
 import { CopyButton } from "./copy-button.js";
 import { TokenView } from "./token-view.js";
+
+const LookView = lazy(async () => ({ default: (await import("./look-view.js")).LookView }));
+const PlacesList = lazy(async () => ({ default: (await import("./places-list.js")).PlacesList }));
+const JsonAnswer = lazy(async () => ({ default: (await import("./json-answer.js")).JsonAnswer }));
 
 interface AnswerViewProps {
   readonly answer: Answer;
@@ -22,14 +29,19 @@ export const AnswerView = memo(function AnswerView({ answer, turnsBefore, onRetr
   const [showsTokens, setShowsTokens] = useState(false);
   const [showsCode, setShowsCode] = useState(false);
   const isOpen = isBeingWritten(answer);
+  const look = useLook(answer);
   return (
     <section className="answer" aria-label={answer.model} aria-busy={isOpen}>
       {answer.state === "waiting" && <p className="looking">{words.writing}</p>}
       {answer.reasoning && <Thoughts text={answer.reasoning} isWhole={!isOpen} />}
-      {showsTokens ? (
+      {look.isShown ? (
+        <Suspense>
+          <LookView answer={answer} turns={turnsBefore(answer)} />
+        </Suspense>
+      ) : showsTokens ? (
         <TokenView logprobs={answer.logprobs} />
       ) : (
-        <AnswerText text={answer.text} isJson={answer.settings.format !== "text"} isWhole={!isOpen} />
+        <Said answer={answer} turnsBefore={turnsBefore} />
       )}
       {answer.problem && <ProblemView problem={answer.problem} />}
       {answer.state === "stopped" && <p className="aside">{words.stopped}</p>}
@@ -55,6 +67,11 @@ export const AnswerView = memo(function AnswerView({ answer, turnsBefore, onRetr
               {words.probabilities}
             </button>
           )}
+          {look.toggle && answer.text !== "" && picturesOf(turnsBefore(answer)).length > 0 && (
+            <button type="button" className="action" aria-pressed={look.isShown} onClick={look.toggle}>
+              {words.whereItLooked}
+            </button>
+          )}
           {isAskable(answer.settings) && (
             <button type="button" className="action" onClick={() => setShowsCode(true)}>
               {words.code}
@@ -66,6 +83,31 @@ export const AnswerView = memo(function AnswerView({ answer, turnsBefore, onRetr
     </section>
   );
 });
+
+/** Whether its looks are shown over the large picture; without `toggle` they cannot be. */
+function useLook({ id, abilities }: Answer) {
+  const sight = useSight();
+  const isShown = useSightState(({ lookingAt }) => lookingAt === id);
+  const isHere = sight && abilities && abilities.device !== "remote";
+  return { isShown, toggle: isHere && (() => sight.change({ lookingAt: isShown ? undefined : id })) };
+}
+
+/** The answer's text; of JSON with confidences a form, of named places their list. */
+function Said({ answer, turnsBefore }: Pick<AnswerViewProps, "answer" | "turnsBefore">) {
+  const isJson = answer.settings.format !== "text";
+  const text = <AnswerText text={answer.text} isJson={isJson} isWhole={!isBeingWritten(answer)} />;
+  const sight = useSight();
+  const isPlaced = placesOf(answer).length > 0;
+  const isForm = isJson && answer.stats?.fields !== undefined;
+  if (!sight || !(isPlaced || isForm)) return text;
+  const picture = picturesOf(turnsBefore(answer)).at(-1);
+  return (
+    <Suspense fallback={text}>
+      {isForm ? <JsonAnswer answer={answer} picture={picture} text={text} /> : text}
+      {isPlaced && !isForm && <PlacesList answer={answer} picture={picture} />}
+    </Suspense>
+  );
+}
 
 function Thoughts({ text, isWhole }: { text: string; isWhole: boolean }) {
   const words = useWords();
@@ -145,11 +187,14 @@ export function seconds(ms: number): string {
 
 function StatsLine({ answer }: { answer: Answer }) {
   const words = useWords();
-  const { stats, tokensPerSecond, numTokens } = answer;
+  const { stats, tokensPerSecond, numTokens, usage, model, answeredBy = model, state } = answer;
+  const context = useModels().find(({ id }) => id === model)?.ocellus.max_length;
   const parts = [
+    state === "waiting" ? "" : answeredBy,
     tokensPerSecond ? words.tokensPerSecond(tokensPerSecond.toFixed(tokensPerSecond < 10 ? 1 : 0)) : "",
     numTokens > 0 ? words.tokens(numTokens) : "",
     stats ? words.firstToken(seconds(stats.timings.first_token_ms)) : "",
+    usage && context ? words.contextUsed(usage.total_tokens, context) : "",
     stats?.images.some(({ cached }) => cached) ? words.knownPicture : "",
   ].filter((part) => part !== "");
   return <p className="facts">{parts.join(" · ")}</p>;

@@ -20,7 +20,8 @@ export function CodeDialog({ answer, turns, onClose }: CodeDialogProps) {
   const [language, setLanguage] = useState<(typeof snippetLanguages)[number]>("curl");
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
-  const request = chatRequest(turns, answer.model, { ...answer.settings, probabilities: false }, nameAsFile);
+  const settings = { ...answer.settings, probabilities: false };
+  const request = chatRequest(turns, { ...answer, settings }, nameAsFile);
   const code = snippet(language, { request, baseUrl: new URL("v1", document.baseURI).href, needsKey: key !== "" });
   return (
     <dialog ref={dialog} className="code-dialog" aria-labelledby="code-title" onClose={onClose}>

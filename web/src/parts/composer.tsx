@@ -1,39 +1,58 @@
 /** Where a question is put together: pictures above, words below. */
-import { type KeyboardEvent, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, lazy, type RefObject, Suspense, useEffect, useState } from "react";
 import type { Picture } from "../conversation.js";
 import { Icon } from "../icons.js";
-import { usePageFiles, usePictures } from "../use-pictures.js";
+import type { Region } from "../region.js";
+import { useSight, useSightState } from "../sight.js";
+import { type PictureDraft, usePageFiles } from "../use-pictures.js";
 import { useWords } from "../words.js";
+import { MoreSources } from "./more-sources.js";
 import { PickPictures } from "./pick-pictures.js";
 import { PictureView } from "./picture-view.js";
 import { ReadingNote } from "./reading-note.js";
 
+const PdfDialog = lazy(async () => ({ default: (await import("./pdf-dialog.js")).PdfDialog }));
+
+function isPdf({ type, name }: File): boolean {
+  return type === "application/pdf" || (type === "" && /\.pdf$/i.test(name));
+}
+
 interface ComposerProps {
+  readonly draft: PictureDraft;
+  readonly field: RefObject<HTMLTextAreaElement | null>;
   readonly isFirst: boolean;
   readonly isWriting: boolean;
   readonly isReady: boolean;
-  readonly onSend: (text: string, pictures: readonly Picture[]) => void;
+  readonly onSend: (text: string, pictures: readonly Picture[], region: Region | undefined) => void;
   readonly onStop: () => void;
 }
 
-export function Composer({ isFirst, isWriting, isReady, onSend, onStop }: ComposerProps) {
+export function Composer({ draft, field, isFirst, isWriting, isReady, onSend, onStop }: ComposerProps) {
   const words = useWords();
   const [text, setText] = useState("");
-  const draft = usePictures();
-  const isOver = usePageFiles(draft.add);
-  const field = useRef<HTMLTextAreaElement>(null);
+  const sight = useSight();
+  const region = useSightState((state) => state.region);
+  const [pdfs, setPdfs] = useState<readonly File[]>([]);
+  const add = (given: Iterable<File>) => {
+    const files = [...given];
+    draft.add(files.filter((file) => !isPdf(file)));
+    setPdfs([...pdfs, ...files.filter(isPdf)]);
+  };
+  const isOver = usePageFiles(add);
   useEffect(() => {
     if (matchMedia("(pointer: fine)").matches) field.current?.focus(); // on a phone it would open the keyboard
-  }, []);
+  }, [field]);
   const [isHeld, setHeld] = useState(false);
-  const isEmpty = text.trim() === "" && draft.pictures.length === 0 && draft.numReading === 0;
+  const isEmpty = text.trim() === "" && draft.pictures.length === 0 && draft.numReading === 0 && !region;
   const send = async () => {
     if (isEmpty || isWriting || !isReady || isHeld) return;
     setHeld(true);
     const pictures = await draft.settled();
+    await sight?.state().cutting;
     setHeld(false);
     if (!pictures) return; // the question waits for its picture's place to be decided
-    onSend(text.trim(), pictures);
+    onSend(text.trim(), pictures, sight?.state().region);
+    sight?.change({ region: undefined });
     setText("");
     draft.set([]);
   };
@@ -60,6 +79,12 @@ export function Composer({ isFirst, isWriting, isReady, onSend, onStop }: Compos
             ))}
           </div>
         )}
+        {region && (
+          <div className="about-part">
+            <span>{words.aboutPart}</span>
+            <PictureView picture={region.crop} onRemove={() => sight?.change({ region: undefined })} />
+          </div>
+        )}
         <ReadingNote draft={draft} />
         {draft.refused.map((name) => (
           <p key={name} className="wrong" role="alert">
@@ -67,7 +92,14 @@ export function Composer({ isFirst, isWriting, isReady, onSend, onStop }: Compos
           </p>
         ))}
         <div className="composer-row">
-          <PickPictures onFiles={draft.add} />
+          <PickPictures onFiles={add} />
+          <MoreSources
+            onFiles={add}
+            onQuestion={(kept) => {
+              setText(kept);
+              field.current?.focus();
+            }}
+          />
           <textarea
             ref={field}
             rows={1}
@@ -90,6 +122,11 @@ export function Composer({ isFirst, isWriting, isReady, onSend, onStop }: Compos
           )}
         </div>
       </form>
+      {pdfs[0] && (
+        <Suspense>
+          <PdfDialog key={pdfs.length} file={pdfs[0]} onFiles={draft.add} onClose={() => setPdfs(pdfs.slice(1))} />
+        </Suspense>
+      )}
       <p id="keys-hint" className="keys-hint">
         {words.keysHint}
       </p>

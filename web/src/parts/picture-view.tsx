@@ -6,7 +6,7 @@ import { Icon } from "../icons.js";
 import { useWords } from "../words.js";
 import { Viewer } from "./viewer.js";
 
-function usePictureUrl(id: string): string | undefined {
+export function usePictureUrl(id: string): string | undefined {
   const [url, setUrl] = useState<string>();
   useEffect(() => {
     let made: string | undefined;

@@ -10,7 +10,7 @@ export function percent(logprob: number): string {
 }
 
 /** A special token (`<|im_end|>`, where the answer ended) is no text of the answer. */
-function visible(token: string): string {
+export function visible(token: string): string {
   if (/^<\|[^|]+\|>$/.test(token)) return "■";
   return token.replaceAll("\n", "↵").replaceAll(" ", "\u00a0") || "∅";
 }

@@ -1,0 +1,89 @@
+/** POST /v1/ocellus/attention: an answer that was given is read once more, and told is where each of its tokens looked. */
+import { OcellusError } from "../../core/base/index.js";
+import type { TokenLook } from "../../core/runtime/index.js";
+import {
+  attentionRequestSchema,
+  attentionSchema,
+  refusal,
+  type WireAttention,
+  type WireLook,
+  type WireMessage,
+  wireGuardReports,
+} from "../../protocol/index.js";
+import { readGenerationRequest } from "../generation-request.js";
+import { pixelBytesOf } from "../prompt.js";
+import type { App, RequestContext } from "../request-context.js";
+import type { GenerationRequest } from "../request-events.js";
+import { addJsonRoute } from "../route.js";
+
+export function addAttention(app: App): void {
+  addJsonRoute(
+    app,
+    {
+      path: "/v1/ocellus/attention",
+      summary: "Where a model of this server looks in its images as it writes each token of an answer.",
+      request: attentionRequestSchema,
+      answer: attentionSchema,
+    },
+    async (c, { messages, layer, ...request }) => {
+      const context = c.get("context");
+      const answer = answerOf(messages);
+      const generation = await readGenerationRequest({ ...request, messages: messages.slice(0, -1) }, context);
+      const { num_layers, tokens } = await lookedAt(generation, answer, layer, context);
+      const ocellus = { guards: wireGuardReports(context.guardReports) };
+      const { id: model } = generation.served;
+      return c.json({ object: "ocellus.attention", model, num_layers, tokens, ocellus } satisfies WireAttention);
+    },
+  );
+}
+
+/** @throws `invalid_request` unless the conversation ends with an answer in words. */
+function answerOf(messages: readonly WireMessage[]): string {
+  const last = messages.at(-1);
+  const content = last?.role === "assistant" ? (last.content ?? "") : "";
+  const text = typeof content === "string" ? content : content.map((part) => part.text).join("");
+  if (text !== "" && messages.length > 1) return text;
+  throw refusal("messages", "messages: expected a question, and at the end the assistant's answer to it");
+}
+
+async function lookedAt(
+  { served, prompt, options }: GenerationRequest,
+  answer: string,
+  layer: number | undefined,
+  context: RequestContext,
+): Promise<Pick<WireAttention, "num_layers" | "tokens">> {
+  const { caller, signal, stats, services } = context;
+  const { model, id } = served;
+  if (!model.answerAttention || !("messages" in prompt))
+    throw new OcellusError("unsupported", `an engine elsewhere runs the model ${id}: it does not say where it looks`, {
+      details: { param: "model" },
+    });
+  const asked = { ...options, signal, ...(layer !== undefined && { layer }) };
+  const permit = await served.gate.enter(caller);
+  Object.assign(stats, { model: id, queueMs: permit.queueMs });
+  try {
+    const numBytes = await pixelBytesOf(model, prompt, options, services.config.maxPixelBytes);
+    const { messages } = prompt;
+    const work = () => model.answerAttention!(messages, answer, asked);
+    const { numLayers, tokens } = await (numBytes === 0
+      ? work()
+      : services.pixels.run(work, signal, numBytes, context.queueOwner));
+    return {
+      num_layers: numLayers,
+      tokens: tokens.map(({ text, images }) => ({ text, images: images.map(wireLook) })),
+    };
+  } finally {
+    permit.release();
+  }
+}
+
+function wireLook({ rows, columns, area, weights }: TokenLook): WireLook {
+  const largest = weights.reduce((most, weight) => Math.max(most, weight), 0) || 1;
+  const bytes = Buffer.from(Uint8Array.from(weights, (weight) => Math.round((255 * weight) / largest)));
+  const share = weights.reduce((sum, weight) => sum + weight, 0);
+  return {
+    ...{ rows, columns, area: [area.left, area.top, area.width, area.height] },
+    share: Number(share.toFixed(6)),
+    weights: bytes.toString("base64"),
+  };
+}

@@ -1,0 +1,333 @@
+/** The chat room's large picture in a real Chromium: marking a part, where the model looked, places and fields, where pictures come from. */
+import { join } from "node:path";
+import type { Browser, BrowserContextOptions, Locator, Page, Route } from "playwright-core";
+import { build } from "vite";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { makePdf } from "../../src/core/pdf/pdf.testkit.js";
+import type { VisionLanguageModel } from "../../src/core/runtime/index.js";
+import type { AnswerStats, ChatRequest, WireModel } from "../../src/protocol/index.js";
+import { faultsOf, noBrowser, openBrowser } from "../support/browser.js";
+import { repository, temporaryFolder } from "../support/folders.js";
+import { loadTiny, startServer, type TestServer } from "../support/server.js";
+
+vi.stubEnv("OCELLUS_CACHE", temporaryFolder());
+vi.stubEnv("NODE_ENV", "production"); // the page as it is shipped: vitest would have it built for testing
+
+const image = (name: string) => join(repository, "examples/pictures", name);
+const patienceMs = 20_000;
+const phone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+
+let tiny: VisionLanguageModel;
+let server: TestServer;
+let browser: Browser;
+let page: Page;
+const mishaps: string[] = [];
+
+async function open(options: BrowserContextOptions = {}): Promise<void> {
+  const context = await browser.newContext({
+    ...{ locale: "en-US", colorScheme: "light", viewport: { width: 1440, height: 900 } },
+    ...options,
+  });
+  context.setDefaultTimeout(patienceMs);
+  page = await context.newPage();
+  page.on("pageerror", (error) => mishaps.push(error.message));
+  page.on("console", (message) => message.type() === "error" && mishaps.push(message.text()));
+}
+
+const start = async () => {
+  await page.goto(server.url);
+  await page.locator(".examples button:enabled").first().waitFor();
+};
+const button = (name: string | RegExp) => page.getByRole("button", { name, exact: typeof name === "string" });
+const picture = () => page.locator(".sight-picture");
+const region = () => page.locator(".region");
+const last = () => page.locator(".answer").last();
+const whole = () => last().getByRole("button", { name: "Code", exact: true }).waitFor();
+
+async function add(name: string): Promise<void> {
+  await page.locator("input[type=file][multiple]").setInputFiles([image(name)]);
+  await page
+    .locator(".strip")
+    .getByRole("button", { name: `Show ${name} large` })
+    .waitFor();
+}
+
+async function ask(text: string): Promise<ChatRequest> {
+  const sent = page.waitForRequest(/chat\/completions/);
+  const field = page.getByRole("textbox", { name: "Ask", exact: true });
+  await field.fill(text);
+  await field.press("Enter");
+  return (await sent).postDataJSON() as ChatRequest;
+}
+
+function partsOf({ messages }: ChatRequest) {
+  const { content } = messages.at(-1)!;
+  return typeof content === "string" || !content ? [] : content;
+}
+
+/** Of a data URL, as the browser decodes it. */
+function sizeOf(url: string): Promise<readonly [number, number]> {
+  return page.evaluate(`new Promise((done) => {
+    const image = new Image();
+    image.onload = () => done([image.naturalWidth, image.naturalHeight]);
+    image.src = ${JSON.stringify(url)};
+  })`);
+}
+
+function urlOf(part: ReturnType<typeof partsOf>[number] | undefined): string {
+  return part?.type === "image_url" && typeof part.image_url !== "string" ? part.image_url.url : "";
+}
+
+async function drag(on: Locator, from: readonly [number, number], to: readonly [number, number]): Promise<void> {
+  const { x, y, width, height } = (await on.boundingBox())!;
+  await page.mouse.move(x + from[0] * width, y + from[1] * height);
+  await page.mouse.down();
+  await page.mouse.move(x + (from[0] + to[0]) * 0.5 * width, y + (from[1] + to[1]) * 0.5 * height);
+  await page.mouse.move(x + to[0] * width, y + to[1] * height);
+  await page.mouse.up();
+}
+
+/** A server whose model was trained for places, and says this. */
+async function pretend(ocellus: Partial<WireModel["ocellus"]>, text: string, stats: Partial<AnswerStats> = {}) {
+  await page.route("**/v1/models", async (route: Route) => {
+    const { data } = (await (await route.fetch()).json()) as { data: WireModel[] };
+    const models = data.map((model) => ({ ...model, ocellus: { ...model.ocellus, ...ocellus } }));
+    await route.fulfill({ json: { object: "list", data: models } });
+  });
+  const timings = { queue_ms: 0, vision_ms: 1, first_token_ms: 2, total_ms: 3, tokens_per_second: 4 };
+  const head = { id: "x", object: "chat.completion.chunk", created: 0, model: "ocellus-tiny" };
+  const events = [
+    { ...head, choices: [{ index: 0, delta: { content: text }, finish_reason: null, logprobs: null }] },
+    {
+      ...{ ...head, choices: [{ index: 0, delta: {}, finish_reason: "stop", logprobs: null }] },
+      ocellus: { timings, images: [{ sha256: "", cached: false, sent_size: [200, 100] }], ...stats },
+    },
+  ];
+  const body = `${events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join("")}data: [DONE]\n\n`;
+  await page.route("**/v1/chat/completions", (route) => route.fulfill({ contentType: "text/event-stream", body }));
+}
+
+describe.skipIf(noBrowser)("the large picture", () => {
+  beforeAll(async () => {
+    const outDir = temporaryFolder();
+    const web = join(repository, "web");
+    await build({ root: web, configFile: join(web, "vite.config.ts"), logLevel: "warn", build: { outDir } });
+    tiny = await loadTiny();
+    server = await startServer({ "ocellus-tiny": tiny }, {}, { webFolder: outDir });
+    browser = await openBrowser();
+  }, 120_000);
+  afterEach(async () => {
+    await page?.context().close();
+    expect(mishaps.splice(0)).toEqual([]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.close();
+    await tiny?.close();
+  });
+
+  it("is marked by dragging: the part goes behind its whole, at full resolution, and the mark is gone", async () => {
+    await open();
+    await start();
+    await add("dress.jpg");
+    await drag(picture(), [0.2, 0.25], [0.7, 0.75]);
+    await page.getByText("About this part:").waitFor();
+    const parts = partsOf(await ask("What colour is it?"));
+    expect(parts.map(({ type }) => type)).toEqual(["image_url", "image_url", "text"]);
+    const [size, cut] = [await sizeOf(urlOf(parts[0])), await sizeOf(urlOf(parts[1]))];
+    for (const side of [0, 1] as const) expect(Math.abs(cut[side] - size[side] / 2)).toBeLessThan(0.02 * size[side]);
+    expect(parts[2]).toEqual({ type: "text", text: "What colour is it?" });
+    await whole();
+    expect(await region().count()).toBe(0);
+    await drag(picture(), [0.2, 0.2], [0.6, 0.6]);
+    await page
+      .locator(".about-part")
+      .getByRole("button", { name: /^Remove/ })
+      .click();
+    expect(await region().count()).toBe(0);
+  });
+
+  it("is marked by keys alone, and zoomed", async () => {
+    await open();
+    await start();
+    await add("dress.jpg");
+    const small = (await picture().boundingBox())!.width;
+    await picture().focus();
+    await page.keyboard.press("+");
+    await vi.waitFor(async () => expect((await picture().boundingBox())!.width).toBeGreaterThan(1.2 * small));
+    await page.keyboard.press("0");
+    await page.keyboard.press("Enter");
+    await region().waitFor();
+    for (const key of ["ArrowLeft", "ArrowUp", "Shift+ArrowRight"]) await page.keyboard.press(key);
+    expect(await region().getAttribute("aria-label")).toContain("from 23% to 75% across and 23% to 73% down");
+    await page.getByText("About this part:").waitFor();
+    await page.keyboard.press("Delete");
+    expect(await region().count()).toBe(0);
+    expect(await page.getByText("About this part:").count()).toBe(0);
+  });
+
+  it("tells a model that counts places in thousandths where the part is, in its own notation", async () => {
+    await open();
+    await pretend({ places: "thousandths", model_type: "qwen2_vl" }, "A dress.");
+    await start();
+    await add("dress.jpg");
+    await picture().focus();
+    await page.keyboard.press("Enter");
+    await page.getByText("About this part:").waitFor();
+    const [, , words] = partsOf(await ask("What is this?"));
+    expect(words).toMatchObject({
+      text: expect.stringMatching(/^What is this\?\n.*\(250,250\),\(750,750\) in image 1 /),
+    });
+  });
+
+  it("shows where the model looked: of the whole answer, of a word, of one layer", async () => {
+    await open();
+    await start();
+    await page.locator(".examples button").first().click();
+    await whole();
+    await button("Where it looked").click();
+    const canvas = page.locator(".sight .heat canvas");
+    await canvas.waitFor();
+    const drawn = () => page.evaluate('document.querySelector(".sight .heat canvas").toDataURL()');
+    const all = await drawn();
+    const tokens = page.locator(".looks .tokens button");
+    await tokens.nth(2).click();
+    await vi.waitFor(async () => expect(await drawn()).not.toBe(all));
+    expect(await page.locator(".looks .aside").innerText()).toMatch(/^\d+% of the attention/);
+    await tokens.nth(2).click();
+    await page.mouse.move(5, 5);
+    await vi.waitFor(async () => expect(await drawn()).toBe(all));
+    await page.getByLabel("Layer").selectOption({ index: 1 });
+    await vi.waitFor(async () => expect(await drawn()).not.toBe(all), { timeout: patienceMs });
+    expect(await faultsOf(page)).toEqual([]);
+    await button("Where it looked").click();
+    expect(await canvas.count()).toBe(0);
+  });
+
+  it("has the boxes that an answer names: they and their words light each other", async () => {
+    await open();
+    const boxes = [
+      { label: "sleeve", box: [20, 10, 100, 50] },
+      { label: "hem", point: [150, 90] },
+    ];
+    await pretend({ places: "thousandths", model_type: "qwen3_vl" }, "A sleeve and a hem.", { boxes });
+    await start();
+    await add("dress.jpg");
+    expect(await ask("Where are they?")).toMatchObject({ ocellus: { boxes: true } });
+    const sleeve = page.locator(".place").filter({ hasText: "sleeve" });
+    await sleeve.waitFor();
+    const [sheet, box] = [(await picture().boundingBox())!, (await sleeve.boundingBox())!];
+    expect((box.x - sheet.x) / sheet.width).toBeCloseTo(0.1, 1);
+    expect(box.width / sheet.width).toBeCloseTo(0.4, 1);
+    const chip = page.locator(".places-list").getByRole("button", { name: "sleeve" });
+    await chip.hover();
+    expect(await sleeve.getAttribute("data-lit")).toBe("true");
+    await page.locator(".place").filter({ hasText: "hem" }).focus();
+    expect(await chip.getAttribute("data-lit")).toBe("false");
+    expect(await page.locator(".places-list button[data-lit=true]").innerText()).toBe("hem");
+  });
+
+  it("has an answer in JSON as a form that says what is doubtful, and lights its place", async () => {
+    await open({ colorScheme: "dark" });
+    const field = (probability: number, value: string) => ({
+      ...{ kind: "enum" as const, probability, margin: 0.1 },
+      alternatives: [{ value, probability: 1 - probability }],
+    });
+    const stats = {
+      fields: { "/product": field(0.99, "shirt"), "/colour": field(0.6, "blue") },
+      boxes: [{ field: "/colour", box: [20, 10, 100, 50] }],
+    };
+    const schema = JSON.stringify({ type: "object", properties: {} });
+    await page.addInitScript(
+      `localStorage.setItem("ocellus.preferences", ${JSON.stringify(JSON.stringify({ settings: { format: "json_schema", schema } }))})`,
+    );
+    await pretend({ places: "thousandths", model_type: "qwen3_vl" }, '{"product":"dress","colour":"red"}', stats);
+    await start();
+    await add("dress.jpg");
+    const request = await ask("What is it?");
+    expect(request).toMatchObject({ ocellus: { fields: true, cite_fields: true } });
+    expect(request.logprobs).toBeUndefined();
+    await page.getByText("1 of 2 values is doubtful.").waitFor();
+    const colour = page.locator(".field-row").filter({ hasText: "colour" });
+    expect(await colour.innerText()).toMatch(/red[\s\S]*60%[\s\S]*check this[\s\S]*or blue \(40%\)/);
+    expect(await page.locator(".field-row").first().innerText()).not.toContain("check this");
+    await colour.focus();
+    expect(await page.locator(".place[data-doubtful=true]").getAttribute("data-lit")).toBe("true");
+    expect(await faultsOf(page)).toEqual([]);
+    await page.getByRole("radio", { name: "JSON" }).check();
+    await page.locator("pre.json").waitFor();
+  });
+
+  it("is behind a tab on a phone, where a part is marked and asked about", async () => {
+    await open(phone);
+    await start();
+    await add("dress.jpg");
+    await page.getByRole("radio", { name: "Picture" }).check();
+    await drag(picture(), [0.2, 0.2], [0.7, 0.7]);
+    await page.getByText("About this part:").waitFor();
+    expect(await page.evaluate("document.documentElement.scrollWidth - innerWidth")).toBe(0);
+    expect(partsOf(await ask("What colour?")).length).toBe(3);
+    await whole();
+    await button("Where it looked").click();
+    await page.locator(".inline-sight canvas").waitFor();
+    expect(await faultsOf(page)).toEqual([]);
+  });
+
+  it("takes pages of a PDF that are chosen by their look, and says what the browser refuses", async () => {
+    await open();
+    await start();
+    const buffer = await makePdf(["First page", "Second page", "Third page"]);
+    await page
+      .locator("input[type=file][multiple]")
+      .setInputFiles({ name: "manual.pdf", mimeType: "application/pdf", buffer });
+    await button("Page 2").click();
+    await button("Page 3").click();
+    await button("Add 2 pages").click();
+    await page.locator(".strip").getByRole("button", { name: "Show manual p. 3.png large" }).waitFor();
+    const urls = partsOf(await ask("What do they say?")).map(urlOf);
+    expect(await sizeOf(urls[0]!)).toEqual([1236, 1600]);
+    await whole();
+    await button("More ways to add pictures").click();
+    await button("Camera").click();
+    await page.getByRole("alert").waitFor();
+    await button("Close").click();
+    await button("More ways to add pictures").click();
+    await button("Describe this picture.").click();
+    expect(await page.getByRole("textbox", { name: "Ask", exact: true }).inputValue()).toBe("Describe this picture.");
+    await button("More ways to add pictures").click();
+    await button("Edit the list…").click();
+    await page.getByLabel("One question a line").fill("What is broken?");
+    await button("Save").click();
+    await button("What is broken?").click();
+    expect(await page.getByRole("textbox", { name: "Ask", exact: true }).inputValue()).toBe("What is broken?");
+  });
+
+  it("stands beside answers whose formulas and code are shown as such, with the model and its context below", async () => {
+    await open();
+    const usage = { prompt_tokens: 90, completion_tokens: 10, total_tokens: 100 };
+    const text =
+      "The area is $\\frac{a^2}{2}$, or:\n\n$$x = \\sqrt{y}$$\n\n```ts\nconst a = 1; // one\n```\n\nIt costs $5 and $6.";
+    await pretend({}, text);
+    await page.route("**/v1/chat/completions", async (route) => {
+      const event = {
+        id: "x",
+        object: "chat.completion.chunk",
+        created: 0,
+        model: "ocellus-tiny:v2",
+        choices: [],
+        usage,
+      };
+      const delta = { index: 0, delta: { content: text }, finish_reason: "stop", logprobs: null };
+      const body = [{ ...event, choices: [delta] }, event].map((each) => `data: ${JSON.stringify(each)}\n\n`).join("");
+      await route.fulfill({ contentType: "text/event-stream", body: `${body}data: [DONE]\n\n` });
+    });
+    await start();
+    await ask("How large?");
+    await last().locator("math").nth(1).waitFor();
+    expect(await last().locator("math").count()).toBe(2);
+    expect(await last().locator(".code-keyword").first().innerText()).toBe("const");
+    expect(await last().innerText()).toContain("It costs $5 and $6.");
+    expect(await last().locator(".facts").innerText()).toMatch(/ocellus-tiny:v2[\s\S]*100 of [\d,]+ tokens of context/);
+    expect(await faultsOf(page)).toEqual([]);
+  });
+});
