@@ -18,6 +18,7 @@ const table: Readonly<Record<Caller, readonly string[]>> = {
   ],
   key: [
     ...["GET /v1/models", "GET /v1/models/:id{.+}", "GET /v1/ocellus/models/:id{.+}/description"],
+    "GET /v1/ocellus/models/:id{.+}/browser/:file",
     ...["POST /v1/chat/completions", "POST /v1/completions", "POST /v1/responses"],
     ...["POST /v1/messages", "POST /v1/messages/count_tokens", "POST /v1/rerank"],
     ...["POST /v1/batches", "GET /v1/batches", "GET /v1/batches/:id", "POST /v1/batches/:id/cancel"],

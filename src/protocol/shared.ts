@@ -224,6 +224,8 @@ export const modelSchema = z
       thinking: z.enum(["hybrid", "always"]).optional(),
       max_length: z.number(),
       device: z.string(),
+      /** Bytes that a page fetches to run it itself. Absent: it is not offered to browsers. */
+      browser_bytes: z.number().optional(),
     }),
   })
   .meta({ id: "Model" });

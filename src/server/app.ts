@@ -59,7 +59,7 @@ export function createApp(services: Services): App {
   addHealth(app, services);
   addMetrics(app, services);
   addDocs(app, services);
-  if (services.webFolder !== undefined) addWeb(app, services.webFolder);
+  if (services.webFolder !== undefined) addWeb(app, services.webFolder, services.browserModels);
   return app;
 }
 
@@ -95,7 +95,7 @@ function addErrors(app: App): void {
   });
   app.notFound((c) => {
     const allowed = methodsOf(app, c.req.path);
-    if (allowed.length > 0) {
+    if (allowed.length > 0 && !allowed.includes(c.req.method)) {
       c.header("allow", allowed.join(", "));
       const wrong = new OcellusError(
         "unsupported",

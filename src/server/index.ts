@@ -1,5 +1,6 @@
 export { isLoopback } from "./access.js";
 export { createApp } from "./app.js";
+export { BrowserModels } from "./browser-models.js";
 export { type ServerConfig, serverConfigSchema } from "./config.js";
 export { type ApiKey, createKey, KeyRing, keyFileText, readKeys } from "./keys.js";
 export { type Listening, listen } from "./listen.js";

@@ -18,5 +18,10 @@ const closed = ["object-src 'none'", "base-uri 'none'", "form-action 'none'", "f
 /** Of the page: what a model writes must not be able to load or send anything, whatever it looks like. */
 export const pagePolicy = ["default-src 'self'", "img-src 'self' data: blob:", ...closed].join("; ");
 
+/** The same of a page that may run models itself: ONNX Runtime is WebAssembly, and starts workers. */
+export const computingPagePolicy = [pagePolicy, "script-src 'self' 'wasm-unsafe-eval'", "worker-src 'self' blob:"].join(
+  "; ",
+);
+
 /** Of a page without scripts, whose style is in it. */
 export const plainPolicy = ["default-src 'none'", "style-src 'unsafe-inline'", ...closed].join("; ");

@@ -6,6 +6,7 @@ import { Guards } from "../guardrails/index.js";
 import { Collections } from "../retrieval/index.js";
 import { AdmissionQueue } from "./admission-queue.js";
 import type { BackendStates } from "./backends.js";
+import type { BrowserModels } from "./browser-models.js";
 import { ByteBudget } from "./byte-budget.js";
 import type { ServerConfig } from "./config.js";
 import { FileStore } from "./files.js";
@@ -38,6 +39,8 @@ export interface ServerOptions {
   readonly guards?: Guards | undefined;
   /** The built web page; absent: none is served. */
   readonly webFolder?: string | undefined;
+  /** Models that pages may run themselves; absent: none. */
+  readonly browserModels?: BrowserModels | undefined;
 }
 
 export interface Services extends Omit<ServerOptions, "models" | "middleware"> {

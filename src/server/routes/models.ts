@@ -1,20 +1,26 @@
 /** GET /v1/models and /v1/models/NAME: what can be asked here; /v1/ocellus/models/NAME/description: what is inside. */
 
-import { modelDescriptionSchema, modelListSchema, modelSchema } from "../../protocol/index.js";
+import { serveStatic } from "@hono/node-server/serve-static";
+import { OcellusError } from "../../core/base/index.js";
+import { modelDescriptionSchema, modelListSchema, modelSchema, type WireModel } from "../../protocol/index.js";
 import { describeModel } from "../description.js";
 import type { App } from "../request-context.js";
 import { addRoute } from "../route.js";
 import type { Services } from "../services.js";
 
-export function addModels(app: App, { models }: Services): void {
+export function addModels(app: App, { models, browserModels }: Services): void {
+  const offered = (model: WireModel): WireModel => {
+    const inBrowsers = browserModels?.get(model.id);
+    return inBrowsers ? { ...model, ocellus: { ...model.ocellus, browser_bytes: inBrowsers.bytes } } : model;
+  };
   addRoute(
     app,
     { method: "get", path: "/v1/models", summary: "The models of this server.", answer: modelListSchema },
-    (c) => c.json({ object: "list", data: models.list() }),
+    (c) => c.json({ object: "list", data: models.list().map(offered) }),
   );
   // A name may hold a slash (owner/name).
   addRoute(app, { method: "get", path: "/v1/models/:id{.+}", summary: "One of them.", answer: modelSchema }, (c) =>
-    c.json(models.describe(c.req.param("id"))),
+    c.json(offered(models.describe(c.req.param("id")))),
   );
   addRoute(
     app,
@@ -26,4 +32,22 @@ export function addModels(app: App, { models }: Services): void {
     },
     async (c) => c.json(await describeModel(await models.any(c.req.param("id"), c.get("context")))),
   );
+  addRoute(
+    app,
+    {
+      method: "get",
+      path: "/v1/ocellus/models/:id{.+}/browser/:file",
+      summary: "A file of the model as pages run it: packed.json, and what it lists. Ranges of bytes are answered.",
+      mediaType: "application/octet-stream",
+    },
+    async (c) => {
+      const path = await browserFile(browserModels, c.req.param("id"), c.req.param("file"));
+      return (await serveStatic({ path })(c, async () => {})) as Response;
+    },
+  );
+}
+
+function browserFile(browserModels: Services["browserModels"], id: string, file: string): Promise<string> {
+  if (browserModels) return browserModels.pathOf(id, file);
+  throw new OcellusError("not_found", "this server offers no models to browsers; start it with --browser-models");
 }

@@ -22,6 +22,7 @@ import { Guards } from "../../../guardrails/index.js";
 import { resolveModel } from "../../../hub/index.js";
 import { nearDuplicates } from "../../../near-duplicates/index.js";
 import {
+  type BrowserModels,
   createApp,
   createServices,
   type Listening,
@@ -42,6 +43,7 @@ import { addConfigOptions, printConfig, readConfig } from "./config.js";
 import { EndWatch } from "./end-watch.js";
 import { openKeys, whoMayAsk } from "./serve-access.js";
 import { type EngineGateway, openGateway } from "./serve-backends.js";
+import { offerToBrowsers, openBrowserModels } from "./serve-browser-models.js";
 import { checkFolders } from "./serve-folders.js";
 import { openVersions } from "./serve-versions.js";
 import { planOptions, type ServeConfig } from "./settings.js";
@@ -83,6 +85,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
   });
   const rates = config.redisUrl === undefined ? undefined : await SharedRateLimits.open(config.redisUrl, log);
   const pool = new ModelPool();
+  const browserModels = openBrowserModels(config);
   const services = createServices({
     models: pool,
     config,
@@ -93,6 +96,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     ...keys,
     rates,
     webFolder: webPage,
+    browserModels,
   });
   const watch = watched(config, terminal);
   const encoderCache = await openEncoderCache(config);
@@ -100,7 +104,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
   let gateway: EngineGateway | undefined;
   const listening = await listen(createApp(services), config);
   try {
-    await loadModels(config, pool, { encoderCache, images }, terminal);
+    await loadModels(config, pool, { encoderCache, images }, terminal, browserModels);
     versions = await openVersions(config, services, pool, {
       load: async (folder) => {
         if (await isRemote(folder)) return openRemote(folder, { decode, limits: imageLimits }, terminal.signal);
@@ -158,7 +162,13 @@ function logFormatOf({ logFormat }: ServeConfig, { stderr }: Terminal): "json" |
   return logFormat ?? (stderr.isTTY ? "text" : "json");
 }
 
-async function loadModels(config: ServeConfig, pool: ModelPool, shared: Shared, terminal: Terminal): Promise<void> {
+async function loadModels(
+  config: ServeConfig,
+  pool: ModelPool,
+  shared: Shared,
+  terminal: Terminal,
+  browserModels: BrowserModels | undefined,
+): Promise<void> {
   const load = loadOptions(config, shared);
   for (const { name, folder } of modelsOf(config).map(parseModel)) {
     const checkpoint = await resolveModel(folder);
@@ -168,6 +178,7 @@ async function loadModels(config: ServeConfig, pool: ModelPool, shared: Shared, 
       await warmUp(model, terminal.signal); // the first prompt adds notes
       if (i === 0) printNotes(terminal, model.info.notes);
     }
+    if (browserModels) await offerToBrowsers(browserModels, name, checkpoint, terminal);
   }
   if (config.embeddingModel !== undefined) {
     const { name, folder } = parseModel(config.embeddingModel);

@@ -84,6 +84,12 @@ export const serveConfigSchema = z.strictObject({
     .enum(["exact", "near"])
     .default("exact")
     .describe("cached image encodings to reuse: exact, or near (also for near-duplicate images)"),
+  browserModels: z
+    .boolean()
+    .default(false)
+    .describe(
+      "offer the models to browsers: pages may fetch their weights (at most 1 GB) and run them (docs/browser.md)",
+    ),
   ...serverConfigSchema.shape,
   backends: z.string().optional().describe("file of engines elsewhere, whose models are served too (docs/gateway.md)"),
   registry: z
@@ -144,7 +150,7 @@ export const settingGroups = {
   Models: [
     ...["models", "backends", "weights", "embeddingModel", "rerankerModel", "blockSize", "visionWeights"],
     ...["embeddingWeights", "prefillWeights", "kvCacheDtype", "device", "threads", "speculation", "draftModel"],
-    ...["maxSequences", "maxLength"],
+    ...["maxSequences", "maxLength", "browserModels"],
   ],
   Network: [
     ...["host", "port", "corsOrigins", "maxBodyBytes", "maxBodiesBytes"],
