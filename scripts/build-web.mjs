@@ -6,7 +6,7 @@ import { resolve } from "node:path";
 import { build } from "vite";
 
 const web = resolve(import.meta.dirname, "../web");
-const reports = ["inspect", "diff", "trace", "golden"];
+const reports = ["inspect", "diff", "trace", "golden", "roc"];
 
 async function buildReport(name) {
   await build({

@@ -11,6 +11,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { loadDualEncoder } from "../src/core/runtime/index.js";
 import { createApp, useVersions } from "../src/server/index.js";
+import { summariesZh } from "../web/src/api-docs/summaries-zh.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { damaged, fromSchema, type Schema } from "./support/from-schema.js";
 import { noPromtool, promtoolSays } from "./support/promtool.js";
@@ -23,6 +24,7 @@ interface Content {
   readonly content?: Readonly<Record<string, { readonly schema: Schema }>>;
 }
 interface Operation {
+  readonly operationId: string;
   readonly requestBody?: Content;
   readonly responses: Readonly<Record<string, Content>>;
 }
@@ -93,6 +95,13 @@ describe("/openapi.json", () => {
     const config = await createConfig({ extends: ["recommended-strict"] });
     const problems = await lintFromString({ source: JSON.stringify(document), config });
     expect(problems.map(({ ruleId, message }) => `${ruleId}: ${message}`)).toEqual([]);
+  });
+
+  it("is translated for the page, call by call", () => {
+    const ids = Object.values(document.paths).flatMap((methods) =>
+      Object.values(methods).map((each) => each.operationId),
+    );
+    expect(Object.keys(summariesZh).sort()).toEqual(ids.sort());
   });
 
   it("tells of every route, and of no other", () => {

@@ -1,14 +1,13 @@
 /** The pages of `inspect --html` and `diff --html` in a real browser: what they show, how they are driven, and that no name becomes markup. */
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
-import type { AxeResults } from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { diffCheckpoints, diffPage, examine, inspectPage } from "../src/inspect/index.js";
+import { diffCheckpoints, diffPage, examine, inspectPage, pageDocument, tracePage } from "../src/inspect/index.js";
+import type { GoldenData, RocData } from "../src/inspect/page/page-data.js";
 import { writeCheckpoint } from "../src/inspect/unknown-family.testkit.js";
-import { noBrowser, openBrowser, openHtml } from "./support/browser.js";
+import { faultsOf, noBrowser, openBrowser, openHtml } from "./support/browser.js";
 import { temporaryFolder } from "./support/folders.js";
+import { dot, trace } from "./support/sample-trace.js";
 
 const evil = `</script><img src=x onerror="window.broken=1"><b>`;
 const folder = temporaryFolder();
@@ -29,15 +28,6 @@ const value = (name: string, i: number) =>
   name.startsWith(evil) ? 0 : Math.sin(i * i + 1) * (name.includes("layers.2.") ? 4 : 1);
 
 const checkpoint = (name: string, of: typeof value) => writeCheckpoint(join(folder, name), shapes, {}, of);
-
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-/** What axe finds against the WCAG and its own practices. */
-async function faultsOf(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
-  const { violations } = (await page.evaluate("axe.run()")) as AxeResults;
-  return violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.target.join(" ")}`);
-}
 
 describe.skipIf(noBrowser)("pages about checkpoints", () => {
   let browser: Browser;
@@ -147,7 +137,7 @@ describe.skipIf(noBrowser)("pages about checkpoints", () => {
 
     it.each(["Light", "Dark"])("has no fault that axe finds, beside the button %s", async (theme) => {
       if ((await page.textContent("#theme")) !== theme) await page.click("#theme");
-      expect(await faultsOf(page)).toEqual([]);
+      expect(await faultsOf(page, { all: true })).toEqual([]);
     });
   });
 
@@ -181,8 +171,72 @@ describe.skipIf(noBrowser)("pages about checkpoints", () => {
       await page.locator(".inside .list button", { hasText: "other" }).click();
       expect(await page.textContent(".inside .list")).toContain(evil);
       expect(await page.locator("b, img").count()).toBe(0);
-      expect(await faultsOf(page)).toEqual([]);
+      expect(await faultsOf(page, { all: true })).toEqual([]);
       expect(faults).toEqual([]);
     });
   });
+
+  it("are in both languages and themes, whole on a phone, and without a fault that axe finds", async () => {
+    const other = await checkpoint("other", (name, i) => value(name, i) * (name.includes("layers.1.") ? 1.1 : 1));
+    const pages = {
+      inspect: inspectPage(await examine(original, {})),
+      diff: diffPage(await diffCheckpoints(original, other)),
+      trace: tracePage(trace, { question: "What?", images: [dot, dot], model: "tiny" }),
+      golden: pageDocument({ kind: "golden", title: "golden", heading: "A", facts: "b", data: golden }),
+      roc: pageDocument({ kind: "roc", title: "roc", heading: "clip", facts: "b", data: roc }),
+    };
+    for (const [kind, html] of Object.entries(pages)) {
+      const page = await openHtml(browser, html, faults, {
+        colorScheme: "light",
+        viewport: { width: 390, height: 844 },
+      });
+      for (const view of ["English, light", "Chinese, light", "Chinese, dark"]) {
+        if (view === "Chinese, light") await page.click("#language");
+        if (view === "Chinese, dark") await page.click("#theme");
+        expect(await page.evaluate("document.documentElement.scrollWidth"), `${kind}, ${view}`).toBe(390);
+        expect(await faultsOf(page, { all: true }), `${kind}, ${view}`).toEqual([]);
+      }
+      const titles = await page.locator("h2").allInnerTexts();
+      expect(titles.length, kind).toBeGreaterThan(0);
+      for (const title of titles) expect(title, kind).toMatch(/[\u4e00-\u9fff]/);
+      await page.context().close();
+    }
+    expect(faults).toEqual([]);
+  });
 });
+
+const roc: RocData = {
+  curves: [
+    {
+      ...{
+        category: "暴力 violence",
+        images: 20,
+        others: 40,
+        area: 0.93,
+        points: [
+          [0, 0],
+          [0.1, 0.8],
+          [1, 1],
+        ],
+      },
+      chosen: { threshold: 0.41, truePositiveRate: 0.8, falsePositiveRate: 0.1 },
+    },
+  ],
+};
+
+const golden: GoldenData = {
+  ...{ versions: ["v1 (fp32)", "v2 (int4)"], sentence: "two answers fewer are right", total: 1 },
+  rows: [
+    { group: "all", asked: 88, low: -6, value: -2.3, high: 1.4 },
+    { group: "colour", asked: 20, low: -15, value: -10, high: -2 },
+  ],
+  entries: [
+    {
+      ...{ origin: "dress.jpg", question: "What colour is it?", expected: "red", image: dot },
+      answers: [
+        { text: "red", correct: true },
+        { text: "", correct: false, failure: "timeout" },
+      ],
+    },
+  ],
+};

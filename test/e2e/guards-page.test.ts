@@ -5,6 +5,7 @@ import type { Browser, Page } from "playwright-core";
 import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Guards } from "../../src/guardrails/index.js";
+import { en } from "../../web/src/words-en.js";
 import { noBrowser, openBrowser } from "../support/browser.js";
 import { repository, temporaryFolder } from "../support/folders.js";
 import { forbiddenImage, forbiddenWord, openGuards, strictPolicy, witness } from "../support/guards.js";
@@ -52,6 +53,23 @@ describe.skipIf(noBrowser)("the guards' page", () => {
     await page.getByText("Noted for whoever keeps the lists.").waitFor();
     expect(readFileSync(join(folder, "policy.json.proposals.jsonl"), "utf8")).toContain(`the town of ${forbiddenWord}`);
     await page.getByRole("heading", { name: "Your recent verdicts" }).waitFor();
+    await page.setViewportSize({ width: 390, height: 844 });
+    expect(await page.evaluate("document.documentElement.scrollWidth - innerWidth")).toBe(0);
     expect(mishaps).toEqual([]);
+  });
+
+  it("asks again with another key, and then shows no problem of the old one", async () => {
+    const isKeyed = (headers: Record<string, string>) => headers.authorization === "Bearer sk-new";
+    await page.route(/\/v1\//, (route) => {
+      if (isKeyed(route.request().headers())) return route.continue({ headers: {} });
+      const error = { message: "no", type: "authentication_error", param: null, code: "unauthorized" };
+      return route.fulfill({ status: 401, json: { error } });
+    });
+    await page.reload();
+    await page.getByRole("alert").getByText(en.problems.unauthorized).waitFor();
+    await page.getByLabel("This server asks for a key.").fill("sk-new");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText(`Policy ${guards.policy.version}`).waitFor();
+    expect(await page.getByRole("alert").count()).toBe(0);
   });
 });

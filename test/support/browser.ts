@@ -31,11 +31,19 @@ const fadesEnd = `new Promise(requestAnimationFrame).then(() => Promise.allSettl
   document.getAnimations().filter((each) => each instanceof CSSTransition).map((each) => each.finished)))`;
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** Serious and critical violations of axe's rules, each with its first place. */
-export async function faultsOf(page: Page): Promise<string[]> {
+interface AxeOptions {
+  /** Else only the serious and the critical ones. */
+  readonly all?: boolean;
+  /** Else all. */
+  readonly rules?: readonly string[] | undefined;
+}
+
+/** Violations of axe's rules, each with its first place. */
+export async function faultsOf(page: Page, { all = false, rules }: AxeOptions = {}): Promise<string[]> {
   await page.evaluate(fadesEnd);
-  const { violations } = await page.evaluate<AxeResults>(`${axe}; axe.run()`);
+  if (!(await page.evaluate("'axe' in globalThis"))) await page.evaluate(axe);
+  const { violations } = await page.evaluate<AxeResults>(`axe.run(${JSON.stringify(rules ? { runOnly: rules } : {})})`);
   return violations
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .filter(({ impact }) => all || impact === "serious" || impact === "critical")
     .map(({ id, nodes }) => `${id}: ${nodes[0]!.html.slice(0, 200)} ${nodes[0]!.failureSummary}`);
 }

@@ -1,9 +1,10 @@
 /** One answer as it grows: asks the server and tells every step. Failures are part of the answer, not exceptions. */
 import type { ChatChunk } from "../../src/protocol/index.js";
-import { ApiError, streamChat } from "./api.js";
-import { type Answer, chatRequest, newId, type Problem, type Turn } from "./conversation.js";
+import { streamChat } from "./api.js";
+import { type Answer, chatRequest, newId, type Turn } from "./conversation.js";
 import { dataUrls } from "./pictures.js";
 import type { Settings } from "./preferences.js";
+import { problemOf } from "./problems.js";
 import type { Abilities } from "./region.js";
 
 export interface AskOptions {
@@ -105,9 +106,4 @@ function grown(answer: Answer, chunk: ChatChunk, sinceFirstMs: number): Partial<
     ...(chunk.ocellus && { stats: chunk.ocellus }),
     ...(chunk.usage && { usage: chunk.usage }),
   };
-}
-
-export function problemOf(error: unknown): Problem {
-  if (error instanceof ApiError) return { message: error.message, status: error.status, requestId: error.requestId };
-  return { message: error instanceof Error ? error.message : String(error), status: 0, requestId: null };
 }

@@ -26,18 +26,28 @@ import type {
   WireHit,
   WireModel,
 } from "../../src/protocol/index.js";
+import type { ApiDocument } from "./api-docs/document.js";
 import { storedKey } from "./preferences.js";
 
+/** The page says it by its code (`problems.ts`); the message is for who wants to know more. */
 export class ApiError extends Error {
   readonly status: number;
   readonly code: string | null;
   readonly requestId: string | null;
+  readonly param: string | null;
 
-  constructor(message: string, status: number, code: string | null = null, requestId: string | null = null) {
+  constructor(
+    message: string,
+    status: number,
+    code: string | null = null,
+    requestId: string | null = null,
+    param: string | null = null,
+  ) {
     super(message);
     this.status = status;
     this.code = code;
     this.requestId = requestId;
+    this.param = param;
   }
 }
 
@@ -50,6 +60,11 @@ export async function readHealth(): Promise<Health> {
   } catch {
     return "unreachable";
   }
+}
+
+/** Every call of the server. @throws ApiError */
+export async function readApiDocument(): Promise<ApiDocument> {
+  return json(await send("openapi.json"));
 }
 
 /** @throws ApiError */
@@ -176,7 +191,7 @@ export async function* streamChat(request: ChatRequest, signal: AbortSignal): As
   for await (const data of eventData(response.body!)) {
     if (data === "[DONE]") return;
     const event = JSON.parse(data) as ChatChunk | ErrorBody;
-    if ("error" in event) throw new ApiError(event.error.message, 500, event.error.code, requestId);
+    if ("error" in event) throw new ApiError(event.error.message, 500, event.error.code, requestId, event.error.param);
     yield event;
   }
   throw new ApiError("the answer broke off: the connection was closed", 0, "broken", requestId);
@@ -203,8 +218,8 @@ async function send(path: string, { body, accept, signal, key: name }: SendOptio
   });
   if (response.ok) return response;
   const found = (await response.json().catch(() => undefined)) as ErrorBody | undefined;
-  const message = found?.error?.message ?? `the server answered ${response.status}`;
-  throw new ApiError(message, response.status, found?.error?.code, response.headers.get("x-request-id"));
+  const { message = `the server answered ${response.status}`, code, param } = found?.error ?? {};
+  throw new ApiError(message, response.status, code, response.headers.get("x-request-id"), param);
 }
 
 function json<T>(response: Response): Promise<T> {

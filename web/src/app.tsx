@@ -14,6 +14,7 @@ import { useWords } from "./words.js";
 // Loaded when it is first gone to.
 const CollectionsPage = lazy(async () => ({ default: (await import("./pages/collections-page.js")).CollectionsPage }));
 const ComparePage = lazy(async () => ({ default: (await import("./pages/compare-page.js")).ComparePage }));
+const DocsPage = lazy(async () => ({ default: (await import("./pages/docs-page.js")).DocsPage }));
 const GuardsPage = lazy(async () => ({ default: (await import("./pages/guards-page.js")).GuardsPage }));
 const ModelPage = lazy(async () => ({ default: (await import("./pages/model-page.js")).ModelPage }));
 const MonitorPage = lazy(async () => ({ default: (await import("./pages/monitor-page.js")).MonitorPage }));
@@ -57,7 +58,7 @@ function Frame() {
         />
         <main ref={main} tabIndex={-1}>
           <ServerNotice />
-          <ErrorBoundary key={route.page} title={words.failed} again={words.retry}>
+          <ErrorBoundary key={route.page} again={words.retry}>
             <Suspense>
               <Page route={route} isSettingsOpen={isSettingsOpen} onSettingsClose={() => setSettingsOpen(false)} />
             </Suspense>
@@ -100,6 +101,8 @@ function Page({ route, isSettingsOpen, onSettingsClose }: PageProps) {
       return <GuardsPage />;
     case "model":
       return <ModelPage />;
+    case "docs":
+      return <DocsPage />;
     default:
       return route.page satisfies never;
   }

@@ -7,6 +7,7 @@ import type {
   WireFinishReason,
   WireMessage,
 } from "../../src/protocol/index.js";
+import { ApiError } from "./api.js";
 import { type NumberField, numberFields, type Settings } from "./preferences.js";
 import { type Abilities, type Box, placeInWords, questionAbout, type Region, withRegion } from "./region.js";
 
@@ -16,6 +17,8 @@ export interface Picture {
   readonly name: string;
   readonly width: number;
   readonly height: number;
+  /** The file had more; the model is shown this one. */
+  readonly isFirstFrame?: boolean;
 }
 
 export interface Question {
@@ -28,10 +31,17 @@ export interface Question {
   readonly part?: { readonly wholeId: string; readonly box: Box } | undefined;
 }
 
+/** What went wrong. `problems.ts` says it in the reader's language. */
 export interface Problem {
+  /** As the server, or this page, said it: in English. */
   readonly message: string;
+  /** Of the response; 0 where there was none. */
   readonly status: number;
   readonly requestId: string | null;
+  /** Absent in what was saved before this was noted. */
+  readonly code?: string | null;
+  /** The field of the request that is at fault. */
+  readonly param?: string | null;
 }
 
 export interface Answer {
@@ -149,7 +159,11 @@ function responseFormat({ format, schema }: Settings): Pick<ChatRequest, "respon
   if (format === "json_object") return { response_format: { type: "json_object" } };
   const parsed = parseSchema(schema);
   if (parsed === undefined)
-    throw new Error("the JSON schema in the settings is not a JSON object; correct it and try again");
+    throw new ApiError(
+      "the JSON schema in the settings is not a JSON object; correct it and try again",
+      0,
+      "bad_schema",
+    );
   return { response_format: { type: "json_schema", json_schema: { name: "answer", schema: parsed, strict: true } } };
 }
 

@@ -1,12 +1,13 @@
 /** What differs between two versions: read when they are chosen, and again while their values are compared. */
 import { useEffect, useState } from "react";
 import type { WireDiff } from "../../src/protocol/index.js";
-import { problemOf } from "./answering.js";
 import { compareValues, readDiff } from "./api.js";
+import type { Problem } from "./conversation.js";
+import { problemOf } from "./problems.js";
 
 interface Found {
   readonly diff?: WireDiff;
-  readonly problem?: string;
+  readonly problem?: Problem;
 }
 
 const everyMs = 700;
@@ -18,7 +19,7 @@ export function useDiff(a: string, b: string): Found & { readonly compare: () =>
   const take = (reading: Promise<WireDiff>) =>
     void reading.then(
       (read) => set({ diff: read }),
-      (error: unknown) => set((old) => ({ ...old, problem: problemOf(error).message })),
+      (error: unknown) => set((old) => ({ ...old, problem: problemOf(error) })),
     );
   useEffect(() => {
     if (diff && diff.values.state !== "running") return;

@@ -1,11 +1,11 @@
 import { createRoot } from "react-dom/client";
 import { App } from "./app.js";
+import { firstPreferences } from "./preferences.js";
 import { keepStrayFiles } from "./use-pictures.js";
+import { loadWords } from "./words.js";
 import "./style/base.css";
 import "./style/frame.css";
 import "./style/chat.css";
-import "./style/pages.css";
-import "./style/versions.css";
 
 keepStrayFiles();
-createRoot(document.getElementById("root")!).render(<App />);
+void loadWords(firstPreferences().language).then(() => createRoot(document.getElementById("root")!).render(<App />));

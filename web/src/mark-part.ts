@@ -1,4 +1,5 @@
 /** How a part of a picture is marked, by pointer and by keys, and cut out. Loaded with the large picture. */
+import { ApiError } from "./api.js";
 import type { Picture } from "./conversation.js";
 import { pictureBlob } from "./history.js";
 import { decode, readPicture } from "./pictures.js";
@@ -43,7 +44,7 @@ export function boxByKey(box: Box, key: string, isResizing: boolean, step = 0.02
 /** The part at the picture's full resolution, kept as a picture of its own. @throws when the browser cannot read it. */
 export async function regionOf(whole: Picture, box: Box, name: string): Promise<Region> {
   const blob = await pictureBlob(whole.id);
-  if (!blob) throw new Error(`${whole.name} is no longer kept`);
+  if (!blob) throw new ApiError(`${whole.name} is no longer kept in this browser; add it again`, 0, "picture_lost");
   const image = await decode(blob);
   const [left, top, right, bottom] = box;
   const canvas = document.createElement("canvas");

@@ -1,7 +1,9 @@
 /**
  * Pictures on their way from a file to a request. What the server reads goes as it is; what only the browser reads (AVIF,
- * SVG), or is very large, is drawn again first.
+ * SVG), moves, or is very large, is drawn again first: a moving one as its first frame, which is all that a model is shown.
  */
+import { isAnimated } from "./animated.js";
+import { ApiError } from "./api.js";
 import type { Picture, Turn } from "./conversation.js";
 import { keepPicture, pictureBlob } from "./history.js";
 
@@ -11,17 +13,22 @@ const maxBytes = 6 * 2 ** 20;
 const maxPixels = 32_000_000;
 /** Of the longer side of a picture that is drawn again: more than any model in reach looks at. */
 const maxSide = 4096;
+/** A drawing stays sharp as PNG; of more pixels it would be too many bytes. */
+const maxSharpPixels = 2_000_000;
+const mayMove = /^image\/(gif|webp|png|apng)$/;
 const served = /^image\/(jpeg|png|webp|gif|bmp)$/;
 
 /** @throws when the browser cannot read it. */
 export async function readPicture(file: File): Promise<Picture> {
   const bitmap = await decode(file);
   const { width, height } = bitmap;
-  const goesAsItIs = served.test(file.type) && file.size <= maxBytes && width * height <= maxPixels;
+  const isOfMany = mayMove.test(file.type) && isAnimated(new Uint8Array(await file.arrayBuffer()));
+  const goesAsItIs = served.test(file.type) && !isOfMany && file.size <= maxBytes && width * height <= maxPixels;
   const blob = goesAsItIs ? file : await redraw(bitmap, file.type);
   const id = await digest(blob);
   await keepPicture(id, blob);
-  return { id, name: file.name || `picture.${blob.type.slice(6)}`, width, height };
+  const name = file.name || `picture.${blob.type.slice(6)}`;
+  return { id, name, width, height, ...(isOfMany && { isFirstFrame: true }) };
 }
 
 /** A picture of the page's own, by its address. */
@@ -47,7 +54,8 @@ async function redraw(image: HTMLImageElement, type: string): Promise<Blob> {
   canvas.width = Math.max(1, Math.round((image.naturalWidth || 1024) * scale)); // an SVG may have no size
   canvas.height = Math.max(1, Math.round((image.naturalHeight || 1024) * scale));
   canvas.getContext("2d")!.drawImage(image, 0, 0, canvas.width, canvas.height);
-  const target = type === "image/svg+xml" ? "image/png" : "image/jpeg";
+  const target =
+    /svg|gif|png|webp/.test(type) && canvas.width * canvas.height <= maxSharpPixels ? "image/png" : "image/jpeg";
   return new Promise((done, fail) =>
     canvas.toBlob((blob) => (blob ? done(blob) : fail(new Error("the picture is too large"))), target, 0.92),
   );
@@ -73,7 +81,7 @@ export async function dataUrls(turns: readonly Turn[]): Promise<Map<string, stri
 
 export async function dataUrl(id: string, name: string): Promise<string> {
   const blob = await pictureBlob(id);
-  if (!blob) throw new Error(`${name} is no longer kept in this browser; add it again`);
+  if (!blob) throw new ApiError(`${name} is no longer kept in this browser; add it again`, 0, "picture_lost");
   return readAsDataUrl(blob);
 }
 

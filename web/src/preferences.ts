@@ -63,7 +63,8 @@ function stored(): Partial<Preferences> {
   }
 }
 
-function firstPreferences(): Preferences {
+/** As the page begins. */
+export function firstPreferences(): Preferences {
   const kept = stored();
   return {
     language: kept.language ?? (navigator.language.startsWith("zh") ? "zh" : "en"),

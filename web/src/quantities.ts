@@ -47,3 +47,8 @@ export function durationText(seconds: number): string {
 export function stepsText(steps: readonly number[] = []): string {
   return steps.map(percentText).join(" → ");
 }
+
+/** 0.04 s, 1.2 s. */
+export function secondsText(ms: number): string {
+  return `${(ms / 1000).toFixed(ms < 1000 ? 2 : 1)} s`;
+}

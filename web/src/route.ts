@@ -1,7 +1,10 @@
 /** Where the reader is: `#/chat/ID`, `#/compare`… In the hash, so that any folder of any server can hold the page. */
 import { useSyncExternalStore } from "react";
 
-export const pages = ["chat", "compare", "uses", "collections", "monitor", "versions", "guards", "model"] as const;
+export const pages = [
+  ...(["chat", "compare", "uses", "collections", "monitor", "versions", "guards", "model"] as const),
+  "docs",
+] as const;
 export type PageName = (typeof pages)[number];
 
 export interface Route {

@@ -1,5 +1,4 @@
 /** The page's words in English. The other languages have the same keys: the type says so. */
-import { versionsEn } from "./words-versions.js";
 
 export const en = {
   newChat: "New chat",
@@ -18,7 +17,7 @@ export const en = {
   deleted: (title: string) => `“${title}” is deleted.`,
   undo: "Undo",
   deleteChat: (title: string) => `Delete “${title}”`,
-  apiReference: "API reference",
+  docs: "API reference",
   useDark: "Dark theme",
   useLight: "Light theme",
   otherLanguage: "切换到中文",
@@ -36,6 +35,7 @@ export const en = {
   removePicture: (name: string) => `Remove ${name}`,
   showPicture: (name: string) => `Show ${name} large`,
   reading: (count: number) => (count === 1 ? "Reading the picture…" : `Reading ${count} pictures…`),
+  firstFrame: "First frame only",
   dropHere: "Drop pictures here",
   unreadable: (name: string) => `${name} is no picture that this browser can read.`,
   keysHint: "Enter sends, Shift + Enter breaks the line, Esc stops.",
@@ -70,7 +70,26 @@ export const en = {
     many_images: "This model was trained with fewer pictures in one question.",
     thinking_budget: "The limit of thoughts had no effect: this answer has none.",
   },
-  failed: "That did not work",
+  details: "Details",
+  problems: {
+    invalid_request: "The server cannot work with this request as it is.",
+    invalid_image: "A picture could not be read: it is damaged, or of a kind that the server does not know.",
+    unsupported: "This model or this server cannot do that.",
+    content_filter: "A guard of this server did not let it pass.",
+    unauthorized: "The server does not accept this key. Enter another one.",
+    not_found: "The server does not have what was asked for.",
+    too_large: "That is more than the server takes at once. Send less.",
+    context_length_exceeded: "This conversation is longer than the model can read. Begin a new one, or send less.",
+    overloaded: "The server is busy, or the share of this key is used up. Try again in a moment.",
+    unavailable: "The server cannot do this at the moment.",
+    timeout: "It took longer than the server allows. Ask for a shorter answer, or try again.",
+    internal: "The server failed. Its log has the reason.",
+    unreachable: "The server does not answer. Is it still running?",
+    broken: "The answer broke off: the connection was closed.",
+    picture_lost: "A picture is no longer kept in this browser. Add it again.",
+    bad_schema: "The JSON schema in the settings is not a JSON object. Correct it and try again.",
+    page: "Something in this page failed.",
+  },
   requestId: "request",
   code: "Code",
   codeTitle: "The same question as code",
@@ -220,7 +239,7 @@ export const en = {
   guardsLead: "The policy at the models' doors, what it has done lately, and a place to try it.",
   guardsNone: "There are no guards here: the server was started without --guards.",
   guardsPolicy: (version: string) => `Policy ${version}`,
-  guardsNotInForce: (problem: string) => `A changed policy is not in force: ${problem}`,
+  guardsNotInForce: "A changed policy is not in force:",
   guardsOnFailure: {
     block: "What cannot be checked does not pass.",
     allow: "What cannot be checked passes, and the response says so.",
@@ -251,8 +270,6 @@ export const en = {
   yes: "yes",
   no: "no",
   inspectNote: "What is inside, tensor by tensor:",
-
-  versionsPage: versionsEn,
 };
 
 export type Words = typeof en;

@@ -1,5 +1,6 @@
-/** The words of the page of versions, in both languages. */
+/** The words of the page of versions, in both languages: loaded with that page. */
 import type { WireAlias, WireComparison, WireHistoryEntry } from "../../src/protocol/index.js";
+import { usePreferences } from "./preferences.js";
 import { percentText, stepsText } from "./quantities.js";
 import { rolloutEn, rolloutZh } from "./words-rollout.js";
 
@@ -20,7 +21,7 @@ export const versionsEn = {
   unrecorded:
     "Rolled back in this server alone: the journal cannot be written. It is tried again; a restart before that forgets it.",
   notInForce: "This server still answers as before: a version is loading, or could not be loaded.",
-  failed: (version: string, reason: string) => `${version} could not be loaded: ${reason}`,
+  failed: (version: string) => `${version} could not be loaded:`,
   tries: (version: string, share: number) => `tries ${version} with ${percentText(share)} of the users`,
   analysis: (steps: string) => `Analysed by its answers: ${steps}`,
   unanalysed: "Only people decide.",
@@ -101,7 +102,7 @@ export const versionsZh: VersionsWords = {
     `同时询问了 ${version}：${num_pairs} 个问题上与 ${served} 的回答相似度为 ${percentText(similarity)}，相同 ${num_exact} 个，失败 ${num_failed} 个，略过 ${num_dropped} 个问题。`,
   unrecorded: "仅在这台服务器上回滚：日志无法写入。服务器会重试；若在此之前重启，回滚会丢失。",
   notInForce: "这台服务器仍按原样回答：有版本正在加载，或无法加载。",
-  failed: (version, reason) => `${version} 无法加载：${reason}`,
+  failed: (version) => `${version} 无法加载：`,
   tries: (version, share) => `以 ${percentText(share)} 的用户试用 ${version}`,
   analysis: (steps) => `按回答评判：${steps}`,
   unanalysed: "只由人决定。",
@@ -159,3 +160,7 @@ export const versionsZh: VersionsWords = {
       compared: `${alias}：${version} 的回答在 ${comparison?.num_pairs} 个问题上相似度为 ${percentText(comparison?.similarity ?? 0)}`,
     })[kind] ?? kind,
 };
+
+export function useVersionsWords(): VersionsWords {
+  return usePreferences().language === "zh" ? versionsZh : versionsEn;
+}

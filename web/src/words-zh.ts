@@ -1,6 +1,5 @@
 /** The page's words in Chinese. */
 import type { Words } from "./words-en.js";
-import { versionsZh } from "./words-versions.js";
 
 export const zh: Words = {
   newChat: "新对话",
@@ -19,7 +18,7 @@ export const zh: Words = {
   deleted: (title) => `已删除“${title}”。`,
   undo: "撤销",
   deleteChat: (title) => `删除“${title}”`,
-  apiReference: "接口文档",
+  docs: "接口文档",
   useDark: "深色主题",
   useLight: "浅色主题",
   otherLanguage: "Switch to English",
@@ -36,6 +35,7 @@ export const zh: Words = {
   removePicture: (name) => `移除 ${name}`,
   showPicture: (name) => `放大查看 ${name}`,
   reading: (count) => (count === 1 ? "正在读取图片…" : `正在读取 ${count} 张图片…`),
+  firstFrame: "仅第一帧",
   dropHere: "把图片放在这里",
   unreadable: (name) => `此浏览器无法读取图片 ${name}。`,
   keysHint: "Enter 发送，Shift + Enter 换行，Esc 停止。",
@@ -70,7 +70,26 @@ export const zh: Words = {
     many_images: "这个模型训练时一次提问的图片没有这么多。",
     thinking_budget: "思考长度限制没有作用：这个回答没有思考过程。",
   },
-  failed: "没有成功",
+  details: "详细信息",
+  problems: {
+    invalid_request: "服务器无法处理这个请求。",
+    invalid_image: "有图片无法读取：文件已损坏，或者服务器不认识它的格式。",
+    unsupported: "这个模型或这台服务器做不到。",
+    content_filter: "这台服务器的护栏没有放行。",
+    unauthorized: "服务器不接受这个密钥，请换一个。",
+    not_found: "服务器上没有所要的内容。",
+    too_large: "超过了服务器一次能接受的大小，请减少内容。",
+    context_length_exceeded: "对话超过了模型能读取的长度。请开始新的对话，或减少内容。",
+    overloaded: "服务器正忙，或者此密钥的额度已用完。请稍后再试。",
+    unavailable: "服务器目前无法完成。",
+    timeout: "超过了服务器允许的时间。请让回答短一些，或者重试。",
+    internal: "服务器出错了，原因记录在它的日志中。",
+    unreachable: "服务器没有响应。它还在运行吗？",
+    broken: "回答中断：连接已关闭。",
+    picture_lost: "有图片已不在此浏览器中，请重新添加。",
+    bad_schema: "设置中的 JSON 模式不是一个 JSON 对象。请改正后重试。",
+    page: "此页面出错了。",
+  },
   requestId: "请求编号",
   code: "代码",
   codeTitle: "用代码提出同样的问题",
@@ -217,7 +236,7 @@ export const zh: Words = {
   guardsLead: "模型门口的策略、最近的判定，以及试一试的地方。",
   guardsNone: "这里没有护栏：服务器启动时没有给出 --guards。",
   guardsPolicy: (version) => `策略 ${version}`,
-  guardsNotInForce: (problem) => `修改后的策略没有生效：${problem}`,
+  guardsNotInForce: "修改后的策略没有生效：",
   guardsOnFailure: { block: "无法检查的内容不放行。", allow: "无法检查的内容放行，回复中会注明。" },
   guardStages: { input: "输入", output: "输出" },
   guardSubjects: { text: "文字", image: "图片" },
@@ -245,6 +264,4 @@ export const zh: Words = {
   yes: "是",
   no: "否",
   inspectNote: "逐个张量查看内部结构：",
-
-  versionsPage: versionsZh,
 };

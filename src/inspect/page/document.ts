@@ -37,8 +37,9 @@ export function pageDocument<K extends keyof PageKinds>(content: PageContent<K>)
 <main>
 <header>
 <div class="top">
-<p class="brand"><svg viewBox="0 0 32 32" aria-hidden="true"><circle cx="16" cy="16" r="14.5" fill="#e7dcc3"/><circle cx="16" cy="16" r="10.5" fill="#0d6b66"/><circle cx="16" cy="16" r="5.2" fill="#14201f"/><circle cx="18.8" cy="13.2" r="1.7" fill="#fff"/></svg><span id="facts"></span></p>
-<button type="button" class="pill" id="theme">Dark</button>
+<p class="brand"><svg viewBox="0 0 32 32" aria-hidden="true"><circle cx="16" cy="16" r="14.5" fill="#e7dcc3"/><circle cx="16" cy="16" r="10.5" fill="#0d6b66"/><circle cx="16" cy="16" r="5.2" fill="#14201f"/><circle cx="18.8" cy="13.2" r="1.7" fill="#fff"/></svg><span id="facts" lang="en"></span></p>
+<p class="choices"><button type="button" class="pill" id="language" lang="zh-CN">中文</button>
+<button type="button" class="pill" id="theme">Dark</button></p>
 </div>
 <h1 id="heading"></h1>
 </header>

@@ -233,10 +233,30 @@ export interface GoldenData {
   readonly entries: readonly GoldenEntry[];
 }
 
+/** Of one category: how many harmless pictures are hit for how many that should be, by threshold. */
+export interface RocCurve {
+  readonly category: string;
+  readonly images: number;
+  readonly others: number;
+  readonly area: number;
+  readonly points: readonly (readonly [falsePositiveRate: number, truePositiveRate: number])[];
+  readonly chosen: {
+    /** Absent: nothing is hit. */
+    readonly threshold?: number;
+    readonly truePositiveRate: number;
+    readonly falsePositiveRate: number;
+  };
+}
+
+export interface RocData {
+  readonly curves: readonly RocCurve[];
+}
+
 /** By kind of page: the name of its script and style. */
 export interface PageKinds {
   readonly inspect: InspectData;
   readonly diff: DiffData;
   readonly trace: TraceData;
   readonly golden: GoldenData;
+  readonly roc: RocData;
 }

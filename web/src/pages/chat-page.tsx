@@ -2,14 +2,12 @@
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 import type { WireModel } from "../../../src/protocol/index.js";
 import { type AskOptions, chats, useConversation } from "../chats.js";
-import { type Answer, type Conversation, isOpen, type Picture } from "../conversation.js";
+import { type Conversation, isOpen, type Picture } from "../conversation.js";
 import { Icon } from "../icons.js";
-import { AnswerView } from "../parts/answer-view.js";
 import { Composer } from "../parts/composer.js";
 import { EmptyPage } from "../parts/empty-page.js";
-import { QuestionView } from "../parts/question-view.js";
-import { SettingsPanel } from "../parts/settings-panel.js";
 import { Tabs } from "../parts/tabs.js";
+import { Turns } from "../parts/turns.js";
 import { usePreferences } from "../preferences.js";
 import type { Region } from "../region.js";
 import { go } from "../route.js";
@@ -18,6 +16,7 @@ import { Sight, SightContext } from "../sight.js";
 import { usePictures } from "../use-pictures.js";
 import { useWords } from "../words.js";
 
+const SettingsPanel = lazy(async () => ({ default: (await import("../parts/settings-panel.js")).SettingsPanel }));
 const SightPane = lazy(async () => ({ default: (await import("../parts/sight-pane.js")).SightPane }));
 
 interface ChatPageProps {
@@ -77,7 +76,7 @@ export function ChatPage({ id, isSettingsOpen, onSettingsClose }: ChatPageProps)
           </Suspense>
         )}
         {hasPane && !showsPicture && <ShowPicture onClick={() => change({ showsPicture: true })} />}
-        {isSettingsOpen && <SettingsPanel onClose={onSettingsClose} />}
+        <Suspense>{isSettingsOpen && <SettingsPanel onClose={onSettingsClose} />}</Suspense>
       </div>
     </SightContext>
   );
@@ -116,75 +115,6 @@ function picturesOf(conversation: Conversation | undefined, draft: readonly Pict
   const asked = (conversation?.turns ?? []).flatMap((turn) => (turn.role === "user" ? turn.pictures : []));
   const all = [...asked, ...draft].reverse();
   return [...new Map(all.map((picture) => [picture.id, picture])).values()];
-}
-
-function Turns({ conversation, options }: { conversation: Conversation; options: AskOptions }) {
-  const words = useWords();
-  const { id, turns } = conversation;
-  const scroller = useFollowing(turns.length);
-  const { turnsBefore, edit, retry, choose } = useMemo(
-    () => ({
-      turnsBefore: (answer: Answer) => chats.turnsBefore(id, answer),
-      edit: (turnId: string, text: string) => go("chat", chats.edit(id, turnId, text, options)),
-      retry: (answer: Answer) => {
-        go("chat", chats.retry(id, answer, options));
-        scroller.current?.focus({ preventScroll: true }); // the button that had it is gone
-      },
-      choose: (answer: Answer, other: Answer) => chats.choose(id, answer, other),
-    }),
-    [id, options, scroller],
-  );
-  return (
-    <div ref={scroller} className="turns" tabIndex={-1} role="log" aria-live="off" aria-label={words.conversation}>
-      <div className="column">
-        {turns.map((turn) =>
-          turn.role === "user" ? (
-            <QuestionView key={turn.id} question={turn} onEdit={edit} />
-          ) : (
-            <AnswerView key={turn.id} answer={turn} turnsBefore={turnsBefore} onRetry={retry} onChoose={choose} />
-          ),
-        )}
-      </div>
-      <Announcer answer={turns.findLast((turn) => turn.role === "assistant")} />
-    </div>
-  );
-}
-
-/** Says an answer once, when it is whole: read aloud word by word it could not be followed. */
-function Announcer({ answer }: { answer: Answer | undefined }) {
-  const words = useWords();
-  const isDone = answer?.state === "done";
-  return (
-    <p className="unseen" role="status">
-      {isDone ? `${words.answerReady} ${answer.text}` : answer?.state === "waiting" ? words.writing : ""}
-    </p>
-  );
-}
-
-/** Stays at the end of a growing conversation, unless the reader has scrolled away from it. */
-function useFollowing(numTurns: number) {
-  const scroller = useRef<HTMLDivElement>(null);
-  const follows = useRef(true);
-  useEffect(() => {
-    const element = scroller.current!;
-    const look = () => {
-      follows.current = element.scrollHeight - element.scrollTop - element.clientHeight < 80;
-    };
-    element.addEventListener("scroll", look, { passive: true });
-    const grown = new ResizeObserver(() => {
-      if (follows.current) element.scrollTop = element.scrollHeight;
-    });
-    grown.observe(element.firstElementChild!);
-    return () => {
-      element.removeEventListener("scroll", look);
-      grown.disconnect();
-    };
-  }, []);
-  useEffect(() => {
-    follows.current = numTurns > 0; // a new turn is shown wherever the reader was
-    scroller.current!.scrollTop = scroller.current!.scrollHeight;
-  }, [numTurns]);
-  return scroller;
 }
 
 function useEscape(act: () => void): void {

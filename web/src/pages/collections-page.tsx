@@ -1,22 +1,19 @@
 /** The collections of the server: find pictures by a picture or by words, and see which are there twice. */
-import { useEffect, useState } from "react";
-import type { WireCollection } from "../../../src/protocol/index.js";
-import { problemOf } from "../answering.js";
+import { useState } from "react";
 import { listCollections } from "../api.js";
 import { Command } from "../parts/command.js";
 import { DuplicatesPanel } from "../parts/duplicates-panel.js";
+import { ProblemView } from "../parts/problem-view.js";
 import { SearchPanel } from "../parts/search-panel.js";
 import { Sheet } from "../parts/sheet.js";
+import { kindOf } from "../problems.js";
+import { useLoaded } from "../use-loaded.js";
 import { useWords } from "../words.js";
 
 export function CollectionsPage() {
   const words = useWords();
-  const [collections, setCollections] = useState<readonly WireCollection[]>();
-  const [problem, setProblem] = useState<string>();
+  const { value: collections, problem } = useLoaded(listCollections);
   const [chosen, setChosen] = useState<string>();
-  useEffect(() => {
-    listCollections().then(setCollections, (error: unknown) => setProblem(problemOf(error).message));
-  }, []);
   const name = chosen ?? collections?.[0]?.name;
   return (
     <Sheet>
@@ -24,8 +21,10 @@ export function CollectionsPage() {
       <p className="lead">{words.collectionsLead}</p>
       {problem && (
         <>
-          <p className="notice">{problem}</p>
-          <Command text={words.collectionsMissing} command="ocellus serve --collections ./collections" />
+          <ProblemView problem={problem} />
+          {kindOf(problem) !== "unauthorized" && (
+            <Command text={words.collectionsMissing} command="ocellus serve --collections ./collections" />
+          )}
         </>
       )}
       {collections?.length === 0 && <Command text={words.collectionsEmpty} command="ocellus index add shop ./photos" />}

@@ -1,28 +1,27 @@
 /** The policy in force, what it has done lately, and a place to try it. */
-import { type FormEvent, useCallback, useEffect, useState } from "react";
+import { type FormEvent, useState } from "react";
 import type { GuardState, ModerationPart, ModerationResult } from "../../../src/protocol/index.js";
 import { moderate, proposeAllowed, readGuards } from "../api.js";
+import type { Problem } from "../conversation.js";
 import { ExamplesRow } from "../parts/examples-row.js";
+import { ProblemView } from "../parts/problem-view.js";
 import { Sheet } from "../parts/sheet.js";
 import { dataUrl } from "../pictures.js";
+import { kindOf, problemOf } from "../problems.js";
+import { useLoaded } from "../use-loaded.js";
 import { usePictures } from "../use-pictures.js";
 import { useWords } from "../words.js";
 
 export function GuardsPage() {
   const words = useWords();
-  const [state, setState] = useState<GuardState>();
-  const [problem, setProblem] = useState<string>();
-  const load = useCallback(() => {
-    readGuards().then(setState, (error: Error) => setProblem(error.message));
-  }, []);
-  useEffect(load, [load]);
+  const { value: state, problem, reload } = useLoaded(readGuards);
   return (
     <Sheet>
       <h1>{words.guardsTitle}</h1>
       <p className="lead">{words.guardsLead}</p>
-      {problem !== undefined && <p className="notice">{problem}</p>}
+      {problem && <ProblemView problem={problem} />}
       {state && <Policy state={state} />}
-      <TryGuards onTried={load} />
+      <TryGuards onTried={reload} />
       {state && state.recent.length > 0 && <Recent recent={state.recent} />}
     </Sheet>
   );
@@ -34,7 +33,11 @@ function Policy({ state: { policy, problem, guards, rules, on_failure } }: { sta
   return (
     <section className="panel">
       <h2>{words.guardsPolicy(policy)}</h2>
-      {problem !== undefined && <p className="notice">{words.guardsNotInForce(problem)}</p>}
+      {problem !== undefined && (
+        <p className="notice">
+          {words.guardsNotInForce} <span lang="en">{problem}</span>
+        </p>
+      )}
       <dl className="list">
         {guards.map(({ name, type, version, stages }) => (
           <div key={name}>
@@ -65,7 +68,7 @@ function TryGuards({ onTried }: { onTried: () => void }) {
   const draft = usePictures();
   const { pictures } = draft;
   const [result, setResult] = useState<ModerationResult>();
-  const [problem, setProblem] = useState<string>();
+  const [problem, setProblem] = useState<Problem>();
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     setProblem(undefined);
@@ -77,7 +80,7 @@ function TryGuards({ onTried }: { onTried: () => void }) {
       setResult(await moderate([...said, ...(await Promise.all(shown))]));
       onTried();
     } catch (error) {
-      setProblem((error as Error).message);
+      setProblem(problemOf(error));
     }
   };
   return (
@@ -93,7 +96,7 @@ function TryGuards({ onTried }: { onTried: () => void }) {
       <button type="submit" className="firm" disabled={(text === "" && pictures.length === 0) || draft.numReading > 0}>
         {words.guardsCheck}
       </button>
-      {problem !== undefined && <p className="wrong">{problem}</p>}
+      {problem && <ProblemView problem={problem} />}
       {result && <Result result={result} text={text} />}
     </form>
   );
@@ -133,7 +136,7 @@ function FalsePositive(proposal: { guard: string; category?: string; text?: stri
   const propose = () =>
     proposeAllowed(proposal).then(
       () => setSaid(words.guardsProposed),
-      (error: Error) => setSaid(error.message),
+      (error: unknown) => setSaid(words.problems[kindOf(problemOf(error))]),
     );
   if (said !== undefined) return <span className="aside">{said}</span>;
   return (
@@ -153,9 +156,9 @@ function Recent({ recent }: { recent: GuardState["recent"] }) {
           .slice(0, 20)
           .map(({ time, request, guard, stage, subject, sha256, verdict, category, score, failed }) => (
             <li key={`${request} ${guard} ${stage} ${sha256}`}>
-              {new Date(time).toLocaleTimeString()} {guard} · {words.guardStages[stage]} ·{" "}
+              {new Date(time).toLocaleTimeString(document.documentElement.lang)} {guard} · {words.guardStages[stage]} ·{" "}
               {words.guardSubjects[subject]} · {words.guardVerdicts[verdict]}
-              {category !== undefined && ` · ${category} ${score?.toFixed(2)}`}
+              {category !== undefined && ` · ${category} ${score?.toFixed(2) ?? ""}`}
               {failed !== undefined && ` · ${failed}`}{" "}
               {verdict !== "allow" && subject === "image" && (
                 <FalsePositive guard={guard} sha256={sha256} {...(category !== undefined && { category })} />

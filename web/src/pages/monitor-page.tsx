@@ -1,10 +1,9 @@
 /** What the server is doing, as figures with a short past. */
 import type { ReactNode } from "react";
 import { type Reading, tokensPerSecond, useReadings } from "../load.js";
-import { seconds } from "../parts/answer-view.js";
 import { Sheet } from "../parts/sheet.js";
 import { Sparkline } from "../parts/sparkline.js";
-import { bytesText } from "../quantities.js";
+import { bytesText, secondsText } from "../quantities.js";
 import { useWords } from "../words.js";
 
 export function MonitorPage() {
@@ -44,7 +43,7 @@ function Figures({ readings }: { readings: readonly Reading[] }) {
         />
         <Figure
           name={words.firstTokenTime}
-          value={last.firstTokenMs === undefined ? "–" : seconds(last.firstTokenMs)}
+          value={last.firstTokenMs === undefined ? "–" : secondsText(last.firstTokenMs)}
           note={words.median}
         />
       </div>

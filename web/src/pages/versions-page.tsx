@@ -11,9 +11,13 @@ import { Sheet } from "../parts/sheet.js";
 import { usePreferences } from "../preferences.js";
 import { type Seen, useVersions } from "../versions.js";
 import { useWords } from "../words.js";
+import { useVersionsWords } from "../words-versions.js";
+import "../style/versions.css";
+import { ProblemView } from "../parts/problem-view.js";
+import { problemOf } from "../problems.js";
 
 export function VersionsPage() {
-  const words = useWords().versionsPage;
+  const words = useVersionsWords();
   const seen = useVersions(usePreferences().adminKey);
   return (
     <Sheet>
@@ -32,7 +36,7 @@ export function VersionsPage() {
 
 /** What is no alias's own: a new one, and all that is published. */
 function Beyond({ state }: { state: WireAdminState }) {
-  const { begin } = useWords().versionsPage.rollout;
+  const { begin } = useVersionsWords().rollout;
   return (
     <>
       <Act>
@@ -49,12 +53,12 @@ function Beyond({ state }: { state: WireAdminState }) {
 }
 
 function Problem({ seen: { problem } }: { seen: Seen }) {
-  const words = useWords().versionsPage;
+  const words = useVersionsWords();
   if (!problem) return null;
   if (problem.status === 404) return <Command text={words.missing} command="ocellus serve --registry ./registry" />;
   return (
     <>
-      {problem.status !== 401 && <p className="notice">{problem.message}</p>}
+      {problem.status !== 401 && <ProblemView problem={problemOf(problem)} />}
       {problem.status === 401 && (
         <>
           <AdminKeyField />
@@ -69,6 +73,7 @@ const makeAdminKey = "ocellus keys add NAME --keys-file admin.json && ocellus se
 
 function AdminKeyField() {
   const words = useWords();
+  const versionsWords = useVersionsWords();
   const { change } = usePreferences();
   const save = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
@@ -77,7 +82,7 @@ function AdminKeyField() {
   return (
     <form className="notice key-field" onSubmit={save}>
       <label>
-        {words.versionsPage.keyNeeded}
+        {versionsWords.keyNeeded}
         <input name="key" type="password" autoComplete="off" placeholder="sk-ocellus-…" required />
       </label>
       <button type="submit" className="firm">

@@ -1,26 +1,24 @@
 /** Buttons that change versions: each says first what it will do, and then what came of it where it was refused. */
 import { type ReactNode, useState } from "react";
-import { problemOf } from "../answering.js";
 import { changeAlias } from "../api.js";
+import type { Problem } from "../conversation.js";
 import type { Intent } from "../intents.js";
+import { problemOf } from "../problems.js";
 import { ConfirmDialog } from "./confirm-dialog.js";
+import { ProblemView } from "./problem-view.js";
 
 /** @param children get what a button of theirs calls */
 export function Act({ children }: { children: (ask: (intent: Intent) => void) => ReactNode }) {
   const [intent, setIntent] = useState<Intent>();
-  const [problem, setProblem] = useState<string>();
+  const [problem, setProblem] = useState<Problem>();
   const change = async ({ alias, command, body }: Intent) => {
     setProblem(undefined);
-    await changeAlias(alias, command, body).catch((error: unknown) => setProblem(problemOf(error).message));
+    await changeAlias(alias, command, body).catch((error: unknown) => setProblem(problemOf(error)));
   };
   return (
     <>
       {children(setIntent)}
-      {problem && (
-        <p className="wrong" role="alert">
-          {problem}
-        </p>
-      )}
+      {problem && <ProblemView problem={problem} />}
       {intent && (
         <ConfirmDialog
           title={intent.title}

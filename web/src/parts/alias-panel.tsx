@@ -2,7 +2,7 @@
 import type { WireAlias, WireHistory, WireVersion } from "../../../src/protocol/index.js";
 import { type Intent, intentsOf, shareIntent } from "../intents.js";
 import { durationText, stepsText } from "../quantities.js";
-import { useWords } from "../words.js";
+import { useVersionsWords } from "../words-versions.js";
 import { Act } from "./act.js";
 import { BeginForm } from "./begin-form.js";
 import { CanaryFigures } from "./canary-figures.js";
@@ -16,7 +16,7 @@ interface AliasPanelProps {
 }
 
 export function AliasPanel({ alias, versions, history }: AliasPanelProps) {
-  const words = useWords().versionsPage;
+  const words = useVersionsWords();
   const { name, shadow, previous, comparison } = alias;
   return (
     <section className="panel alias" aria-label={name}>
@@ -61,7 +61,7 @@ export function AliasPanel({ alias, versions, history }: AliasPanelProps) {
 }
 
 function NotInForce({ alias: { version, canary, shadow }, versions }: AliasPanelProps) {
-  const words = useWords().versionsPage;
+  const words = useVersionsWords();
   const wanted = [version, canary?.version, shadow];
   return (
     <div className="problem" role="status">
@@ -69,14 +69,16 @@ function NotInForce({ alias: { version, canary, shadow }, versions }: AliasPanel
       {versions
         .filter((each) => wanted.includes(each.version) && each.failure !== undefined)
         .map((each) => (
-          <p key={each.version}>{words.failed(each.version, each.failure!)}</p>
+          <p key={each.version}>
+            {words.failed(each.version)} <span lang="en">{each.failure}</span>
+          </p>
         ))}
     </div>
   );
 }
 
 function CanaryView({ alias, onIntent }: { alias: WireAlias; onIntent: (intent: Intent) => void }) {
-  const words = useWords().versionsPage;
+  const words = useVersionsWords();
   const { canary, version } = alias;
   if (!canary) return null;
   const { uses_analysis: usesAnalysis, is_paused: isPaused, verdict, comparison } = canary;

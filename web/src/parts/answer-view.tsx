@@ -2,14 +2,16 @@
 import { lazy, memo, Suspense, useState } from "react";
 import { type Answer, isAskable, isOpen as isBeingWritten, type Turn } from "../conversation.js";
 import { picturesOf, placesOf } from "../places.js";
-import { useModels } from "../server-state.js";
 import { useSight, useSightState } from "../sight.js";
 import { useWords } from "../words.js";
+import { NotesView, StatsLine } from "./answer-notes.js";
 import { AnswerText } from "./answer-text.js";
-import { CodeDialog } from "./code-dialog.js";
-import { Command } from "./command.js";
 import { CopyButton } from "./copy-button.js";
-import { TokenView } from "./token-view.js";
+import { OtherAnswers } from "./other-answers.js";
+import { ProblemView } from "./problem-view.js";
+
+const CodeDialog = lazy(async () => ({ default: (await import("./code-dialog.js")).CodeDialog }));
+const TokenView = lazy(async () => ({ default: (await import("./token-view.js")).TokenView }));
 
 const LookView = lazy(async () => ({ default: (await import("./look-view.js")).LookView }));
 const PlacesList = lazy(async () => ({ default: (await import("./places-list.js")).PlacesList }));
@@ -31,7 +33,7 @@ export const AnswerView = memo(function AnswerView({ answer, turnsBefore, onRetr
   const isOpen = isBeingWritten(answer);
   const look = useLook(answer);
   return (
-    <section className="answer" aria-label={answer.model} aria-busy={isOpen}>
+    <article className="answer" aria-label={answer.model} aria-busy={isOpen}>
       {answer.state === "waiting" && <p className="looking">{words.writing}</p>}
       {answer.reasoning && <Thoughts text={answer.reasoning} isWhole={!isOpen} />}
       {look.isShown ? (
@@ -39,7 +41,9 @@ export const AnswerView = memo(function AnswerView({ answer, turnsBefore, onRetr
           <LookView answer={answer} turns={turnsBefore(answer)} />
         </Suspense>
       ) : showsTokens ? (
-        <TokenView logprobs={answer.logprobs} />
+        <Suspense>
+          <TokenView logprobs={answer.logprobs} />
+        </Suspense>
       ) : (
         <Said answer={answer} turnsBefore={turnsBefore} />
       )}
@@ -53,7 +57,7 @@ export const AnswerView = memo(function AnswerView({ answer, turnsBefore, onRetr
           {answer.others && onChoose && <OtherAnswers answer={answer} others={answer.others} onChoose={onChoose} />}
           {answer.text !== "" && <CopyButton text={answer.text} />}
           {onRetry && (
-            <button type="button" className="action" onClick={() => onRetry(answer)}>
+            <button type="button" className="action" data-retry onClick={() => onRetry(answer)}>
               {words.retry}
             </button>
           )}
@@ -79,8 +83,10 @@ export const AnswerView = memo(function AnswerView({ answer, turnsBefore, onRetr
           )}
         </div>
       )}
-      {showsCode && <CodeDialog answer={answer} turns={turnsBefore(answer)} onClose={() => setShowsCode(false)} />}
-    </section>
+      <Suspense>
+        {showsCode && <CodeDialog answer={answer} turns={turnsBefore(answer)} onClose={() => setShowsCode(false)} />}
+      </Suspense>
+    </article>
   );
 });
 
@@ -117,85 +123,4 @@ function Thoughts({ text, isWhole }: { text: string; isWhole: boolean }) {
       <AnswerText text={text} isJson={false} isWhole={isWhole} />
     </details>
   );
-}
-
-interface OtherAnswersProps {
-  readonly answer: Answer;
-  readonly others: readonly Answer[];
-  readonly onChoose: (answer: Answer, other: Answer) => void;
-}
-
-/** Steps through what was answered to the same question, the oldest first. */
-function OtherAnswers({ answer, others, onChoose }: OtherAnswersProps) {
-  const words = useWords();
-  const place = others.filter(({ askedMs }) => askedMs < answer.askedMs).length;
-  const [earlier, later] = [others[place - 1], others[place]];
-  const step = (other: Answer | undefined, label: string, sign: string) => (
-    <button
-      type="button"
-      className="action"
-      aria-label={label}
-      disabled={!other}
-      onClick={() => onChoose(answer, other!)}
-    >
-      {sign}
-    </button>
-  );
-  return (
-    <fieldset className="other-answers" aria-label={words.otherAnswers}>
-      {step(earlier, words.earlierAnswer, "‹")} {place + 1} / {others.length + 1} {step(later, words.laterAnswer, "›")}
-    </fieldset>
-  );
-}
-
-function ProblemView({ problem }: { problem: NonNullable<Answer["problem"]> }) {
-  const words = useWords();
-  return (
-    <div className="problem" role="alert">
-      <strong>{words.failed}</strong>
-      <p>{problem.message}</p>
-      {problem.requestId && (
-        <small>
-          {words.requestId} {problem.requestId}
-        </small>
-      )}
-    </div>
-  );
-}
-
-/** What the model was not trained for, and the command that gets one that was. */
-function NotesView({ notes }: { notes: NonNullable<NonNullable<Answer["stats"]>["notes"]> }) {
-  const words = useWords();
-  return notes.map(({ kind, command }) => {
-    const said = words.notes[kind];
-    return command === undefined ? (
-      <p key={kind} className="aside note">
-        {said}
-      </p>
-    ) : (
-      <div key={kind} className="note">
-        <Command text={said} command={command} />
-      </div>
-    );
-  });
-}
-
-/** Seconds for people: 0.04 s, 1.2 s. */
-export function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(ms < 1000 ? 2 : 1)} s`;
-}
-
-function StatsLine({ answer }: { answer: Answer }) {
-  const words = useWords();
-  const { stats, tokensPerSecond, numTokens, usage, model, answeredBy = model, state } = answer;
-  const context = useModels().find(({ id }) => id === model)?.ocellus.max_length;
-  const parts = [
-    state === "waiting" ? "" : answeredBy,
-    tokensPerSecond ? words.tokensPerSecond(tokensPerSecond.toFixed(tokensPerSecond < 10 ? 1 : 0)) : "",
-    numTokens > 0 ? words.tokens(numTokens) : "",
-    stats ? words.firstToken(seconds(stats.timings.first_token_ms)) : "",
-    usage && context ? words.contextUsed(usage.total_tokens, context) : "",
-    stats?.images.some(({ cached }) => cached) ? words.knownPicture : "",
-  ].filter((part) => part !== "");
-  return <p className="facts">{parts.join(" · ")}</p>;
 }

@@ -3,7 +3,7 @@ import { useState } from "react";
 import type { WireAlias, WireVersion } from "../../../src/protocol/index.js";
 import type { Beginning } from "../api.js";
 import { beginIntent, deployIntent, type Intent, planOf, usualPace } from "../intents.js";
-import { useWords } from "../words.js";
+import { useVersionsWords } from "../words-versions.js";
 import { Command } from "./command.js";
 import { PaceFields } from "./pace-fields.js";
 import { ShareSlider } from "./share-slider.js";
@@ -16,7 +16,7 @@ interface BeginFormProps {
 }
 
 export function BeginForm({ alias, versions, onIntent }: BeginFormProps) {
-  const words = useWords().versionsPage;
+  const words = useVersionsWords();
   const { begin } = words.rollout;
   const taken = [alias.version, alias.canary?.version, alias.shadow];
   const others = versions.filter(({ version }) => !taken.includes(version)).reverse();
@@ -46,7 +46,7 @@ export function BeginForm({ alias, versions, onIntent }: BeginFormProps) {
       {kind === "canary" && (
         <>
           <ShareSlider value={percent} onChange={setPercent} />
-          <label className="check">
+          <label className="option">
             <input type="checkbox" checked={usesAnalysis} onChange={(event) => setUsesAnalysis(event.target.checked)} />
             <span>
               {begin.analysis}
@@ -71,7 +71,7 @@ export function NewAliasForm({
   versions: readonly WireVersion[];
   onIntent: (intent: Intent) => void;
 }) {
-  const { begin } = useWords().versionsPage.rollout;
+  const { begin } = useVersionsWords().rollout;
   const newest = [...versions].reverse();
   const [name, setName] = useState("");
   const [chosen, choose] = useState("");
@@ -111,7 +111,7 @@ interface VersionChoiceProps {
 }
 
 function VersionChoice({ versions, chosen, onChoose }: VersionChoiceProps) {
-  const { begin } = useWords().versionsPage.rollout;
+  const { begin } = useVersionsWords().rollout;
   return (
     <label className="field">
       <span>{begin.version}</span>

@@ -1,5 +1,5 @@
 import type { WireAlias } from "../../../src/protocol/index.js";
-import { useWords } from "../words.js";
+import { useVersionsWords } from "../words-versions.js";
 
 type Verdict = NonNullable<NonNullable<WireAlias["canary"]>["verdict"]>;
 
@@ -11,7 +11,7 @@ interface CanaryFiguresProps {
 
 /** What the analysis has counted at the present share: the part of bad answers of both versions, measure by measure. Users count, each once. */
 export function CanaryFigures({ stable, canary, verdict: { reason, figures } }: CanaryFiguresProps) {
-  const words = useWords().versionsPage;
+  const words = useVersionsWords();
   return (
     <>
       <table className="rates">
@@ -44,7 +44,7 @@ export function CanaryFigures({ stable, canary, verdict: { reason, figures } }: 
 }
 
 function Rate({ bad, count, users }: { bad: number; count: number; users: number | undefined }) {
-  const words = useWords().versionsPage;
+  const words = useVersionsWords();
   return (
     <>
       <span>{users === undefined ? words.of(bad, count) : words.ofUsers(bad, users, count)}</span>

@@ -2,9 +2,10 @@
 import type { WireDiff } from "../../../src/protocol/index.js";
 import { useDiff } from "../diff.js";
 import { bytesText } from "../quantities.js";
-import { useWords } from "../words.js";
+import { useVersionsWords } from "../words-versions.js";
 import { More, Scrolled } from "./long-table.js";
 import { MovedValues } from "./moved-values.js";
+import { ProblemView } from "./problem-view.js";
 
 interface DiffViewProps {
   readonly a: string;
@@ -14,15 +15,11 @@ interface DiffViewProps {
 }
 
 export function DiffView({ a, b, numBytes }: DiffViewProps) {
-  const { diff: words } = useWords().versionsPage.rollout;
+  const { diff: words } = useVersionsWords().rollout;
   const { diff, problem, compare } = useDiff(a, b);
   return (
     <>
-      {problem && (
-        <p className="wrong" role="alert">
-          {problem}
-        </p>
-      )}
+      {problem && <ProblemView problem={problem} />}
       {!diff && !problem && <p className="aside">{words.reading}</p>}
       {diff && (
         <>
@@ -38,7 +35,7 @@ export function DiffView({ a, b, numBytes }: DiffViewProps) {
 }
 
 function Values({ diff, numBytes, onCompare }: { diff: WireDiff; numBytes: number; onCompare: () => void }) {
-  const { diff: words } = useWords().versionsPage.rollout;
+  const { diff: words } = useVersionsWords().rollout;
   const { values } = diff;
   switch (values.state) {
     case "done":
@@ -60,7 +57,7 @@ function Values({ diff, numBytes, onCompare }: { diff: WireDiff; numBytes: numbe
           <span className="aside">{words.readNote(bytesText(numBytes))}</span>
           {values.state === "failed" && (
             <p className="wrong" role="alert">
-              {words.failed} {values.problem}
+              {words.failed} <span lang="en">{values.problem}</span>
             </p>
           )}
         </div>
@@ -71,7 +68,7 @@ function Values({ diff, numBytes, onCompare }: { diff: WireDiff; numBytes: numbe
 }
 
 function Headers({ diff }: { diff: WireDiff }) {
-  const { diff: words } = useWords().versionsPage.rollout;
+  const { diff: words } = useVersionsWords().rollout;
   const { added, removed, reshaped, retyped, respelled } = diff;
   const shape = (sizes: readonly number[]) => sizes.join(" × ");
   const lists = [
@@ -116,7 +113,7 @@ function listed<T>(
 }
 
 function Configs({ configs: { count, data } }: Pick<WireDiff, "configs">) {
-  const { diff: words } = useWords().versionsPage.rollout;
+  const { diff: words } = useVersionsWords().rollout;
   return (
     <section className="configs" aria-label={words.configs}>
       <h4>{words.configs}</h4>

@@ -1,10 +1,12 @@
 /** Which pictures of a catalogue are there twice: the same pixels, or so alike that a person should look. */
 import { useState } from "react";
 import type { WireDuplicates } from "../../../src/protocol/index.js";
-import { problemOf } from "../answering.js";
 import { findDuplicates } from "../api.js";
+import type { Problem } from "../conversation.js";
+import { problemOf } from "../problems.js";
 import { useWords } from "../words.js";
 import { EntryView } from "./entry-view.js";
+import { ProblemView } from "./problem-view.js";
 
 /** More groups than these are not looked at one by one. */
 const mostShown = 100;
@@ -13,7 +15,7 @@ export function DuplicatesPanel({ collection }: { collection: string }) {
   const words = useWords();
   const [groups, setGroups] = useState<WireDuplicates>();
   const [likeness, setLikeness] = useState("1");
-  const [problem, setProblem] = useState<string>();
+  const [problem, setProblem] = useState<Problem>();
   const [isBusy, setBusy] = useState(false);
   const find = async () => {
     setProblem(undefined);
@@ -21,7 +23,7 @@ export function DuplicatesPanel({ collection }: { collection: string }) {
     try {
       setGroups(await findDuplicates(collection, likeness === "1" ? undefined : Number(likeness)));
     } catch (error) {
-      setProblem(problemOf(error).message);
+      setProblem(problemOf(error));
     }
     setBusy(false);
   };
@@ -45,11 +47,7 @@ export function DuplicatesPanel({ collection }: { collection: string }) {
           {words.findBy}
         </button>
       </div>
-      {problem && (
-        <p className="wrong" role="alert">
-          {problem}
-        </p>
-      )}
+      {problem && <ProblemView problem={problem} />}
       {groups && <p aria-live="polite">{words.duplicatesFound(groups.length)}</p>}
       {groups?.slice(0, mostShown).map(({ by, score, entries }) => (
         <section key={entries.map(({ id }) => id).join()} className="sent">

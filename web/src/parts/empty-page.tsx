@@ -18,7 +18,8 @@ export function EmptyPage({ isReady, onSend }: EmptyPageProps) {
   const ask = async ({ pictures, question }: Example) =>
     onSend(question, await Promise.all(pictures.map(({ url, name }) => fetchImage(url, name))));
   return (
-    <div className="turns empty">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+    <div className="turns empty" tabIndex={0}>
       <div className="column">
         <h1>{words.emptyTitle}</h1>
         <p className="lead">{words.emptyLead}</p>

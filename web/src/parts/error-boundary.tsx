@@ -1,8 +1,10 @@
 /** A room that fails says so, and leaves the others and what is saved as they are. */
 import { Component, type ReactNode } from "react";
+import { problemOf } from "../problems.js";
+import { ProblemView } from "./problem-view.js";
 
 interface ErrorBoundaryProps {
-  readonly title: string;
+  /** Of the button that loads the page once more. */
   readonly again: string;
   readonly children: ReactNode;
 }
@@ -15,13 +17,12 @@ export class ErrorBoundary extends Component<ErrorBoundaryProps, { readonly erro
   }
 
   override render(): ReactNode {
-    const { title, again, children } = this.props;
+    const { again, children } = this.props;
     const { error } = this.state;
     if (!error) return children;
     return (
-      <div className="problem" role="alert">
-        <strong>{title}</strong>
-        <p>{error.message}</p>
+      <div className="page-failed">
+        <ProblemView problem={problemOf(error)} />
         <button type="button" className="firm" onClick={() => location.reload()}>
           {again}
         </button>

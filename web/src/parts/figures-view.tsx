@@ -2,7 +2,8 @@
 import { type ReactNode, useState } from "react";
 import type { WireAlias, WireFigures, WireHistory, WireSeries } from "../../../src/protocol/index.js";
 import { estimateText, type Mark, type MetricName, marksOf, pointAt, scales, useFigures } from "../figures.js";
-import { useWords } from "../words.js";
+import { useVersionsWords } from "../words-versions.js";
+import { FiguresTable, type MeasuresProps } from "./figures-table.js";
 import { LineChart, Stroke } from "./line-chart.js";
 import { Tabs } from "./tabs.js";
 
@@ -14,7 +15,7 @@ interface FiguresViewProps {
 const ranges = ["10", "60", "360", "1440"] as const;
 
 export function FiguresView({ alias, history }: FiguresViewProps) {
-  const words = useWords().versionsPage;
+  const words = useVersionsWords();
   const { figures: own } = words.rollout;
   const [range, setRange] = useState<(typeof ranges)[number]>("10");
   const figures = useFigures(alias.name, Number(range));
@@ -24,7 +25,7 @@ export function FiguresView({ alias, history }: FiguresViewProps) {
     figures.series.some(({ total }) => total[name] !== undefined),
   );
   return (
-    <section className="over-time" aria-label={own.title}>
+    <section className="over-time" aria-label={`${alias.name}: ${own.title}`}>
       <header className="row spread">
         <h3>{own.title}</h3>
         <Tabs label={own.range} names={ranges} chosen={range} titles={own.ranges} onChoose={setRange} />
@@ -54,7 +55,7 @@ function stepText(
 }
 
 function Legend({ figures: { series } }: { figures: WireFigures }) {
-  const { roles } = useWords().versionsPage.rollout.figures;
+  const { roles } = useVersionsWords().rollout.figures;
   return (
     <ul className="legend">
       {series.map(({ version, role }) => (
@@ -67,14 +68,9 @@ function Legend({ figures: { series } }: { figures: WireFigures }) {
   );
 }
 
-interface MeasuresProps {
-  readonly figures: WireFigures;
-  readonly names: readonly MetricName[];
-}
-
 /** One pointer for all: what happened at the same moment stands on one line. */
 function Charts({ figures, names, marks }: MeasuresProps & { marks: readonly Mark[] }) {
-  const { metrics } = useWords().versionsPage.rollout.figures;
+  const { metrics } = useVersionsWords().rollout.figures;
   const [pointer, setPointer] = useState<number>();
   return (
     <div className="charts">
@@ -130,35 +126,5 @@ function Estimate({ series, figures, name, pointer }: EstimateProps): ReactNode 
       <b>{value}</b>
       <small>{interval}</small>
     </span>
-  );
-}
-
-function FiguresTable({ figures: { series }, names }: MeasuresProps) {
-  const { metric, metrics, of } = useWords().versionsPage.rollout.figures;
-  return (
-    <table className="rates">
-      <thead>
-        <tr>
-          <th scope="col">{metric}</th>
-          {series.map(({ version }) => (
-            <th key={version} scope="col">
-              {version}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {names.map((name) => (
-          <tr key={name}>
-            <th scope="row">{metrics[name]}</th>
-            {series.map(({ version, total: { [name]: estimate } }) => {
-              if (!estimate) return <td key={version}>–</td>;
-              const { value, interval } = estimateText(estimate, scales[name]);
-              return <td key={version}>{of(`${value} (${interval})`, estimate.count)}</td>;
-            })}
-          </tr>
-        ))}
-      </tbody>
-    </table>
   );
 }

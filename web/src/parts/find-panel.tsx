@@ -1,15 +1,16 @@
 /** Pictures by likeness to a picture or to words: vectors from /v1/embeddings, compared here. */
 import { type FormEvent, useState } from "react";
-import { problemOf } from "../answering.js";
 import { embed } from "../api.js";
-import type { Picture } from "../conversation.js";
+import type { Picture, Problem } from "../conversation.js";
 import { dataUrl } from "../pictures.js";
+import { problemOf } from "../problems.js";
 import { useModels } from "../server-state.js";
 import { usePictures } from "../use-pictures.js";
 import { useWords } from "../words.js";
 import { Command } from "./command.js";
 import { ExamplesRow } from "./examples-row.js";
 import { PictureView } from "./picture-view.js";
+import { ProblemView } from "./problem-view.js";
 
 interface Found {
   readonly picture: Picture;
@@ -41,7 +42,7 @@ function FindForm({ model }: { model: string }) {
   const shelf = usePictures();
   const wanted = usePictures(1);
   const [found, setFound] = useState<readonly Found[]>([]);
-  const [problem, setProblem] = useState<string>();
+  const [problem, setProblem] = useState<Problem>();
   const find = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const text = String(new FormData(event.currentTarget).get("words")).trim();
@@ -49,7 +50,7 @@ function FindForm({ model }: { model: string }) {
     try {
       setFound(await ranked(model, shelf.pictures, wanted.pictures[0] ?? text));
     } catch (error) {
-      setProblem(problemOf(error).message);
+      setProblem(problemOf(error));
     }
   };
   return (
@@ -68,7 +69,7 @@ function FindForm({ model }: { model: string }) {
       >
         {words.findBy}
       </button>
-      {problem && <p className="wrong">{problem}</p>}
+      {problem && <ProblemView problem={problem} />}
       <ol className="found">
         {found.map(({ picture, likeness }) => (
           <li key={picture.id}>

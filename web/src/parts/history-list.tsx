@@ -1,10 +1,10 @@
 import type { WireHistory } from "../../../src/protocol/index.js";
-import { useWords } from "../words.js";
+import { useVersionsWords } from "../words-versions.js";
 import { Command } from "./command.js";
 
 /** What happened to versions, by whom and why; the newest first. */
 export function HistoryList({ history: { data, has_more } }: { history: WireHistory }) {
-  const words = useWords().versionsPage;
+  const words = useVersionsWords();
   return (
     <section className="happened" aria-label={words.history}>
       <h2>{words.history}</h2>

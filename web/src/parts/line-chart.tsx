@@ -2,7 +2,7 @@
 import type { PointerEvent } from "react";
 import type { WireFigures, WireSeries } from "../../../src/protocol/index.js";
 import { type Line, linesOf, type Mark, type MetricName, type Placed, scales, topOf } from "../figures.js";
-import { useWords } from "../words.js";
+import { useVersionsWords } from "../words-versions.js";
 
 interface LineChartProps {
   readonly figures: WireFigures;
@@ -19,7 +19,7 @@ interface LineChartProps {
 const [width, height] = [300, 100];
 
 export function LineChart({ figures, metric, label, marks, pointer, onPoint }: LineChartProps) {
-  const { now } = useWords().versionsPage.rollout.figures;
+  const { now } = useVersionsWords().rollout.figures;
   const top = topOf(figures, metric);
   const lines = linesOf(figures, metric, top);
   const onMove = ({ currentTarget, clientX }: PointerEvent) => {

@@ -1,5 +1,5 @@
 import type { ReactNode } from "react";
-import { useWords } from "../words.js";
+import { useVersionsWords } from "../words-versions.js";
 
 /** A long table in a window of its own. */
 export function Scrolled({ label, children }: { label: string; children: ReactNode }) {
@@ -13,6 +13,6 @@ export function Scrolled({ label, children }: { label: string; children: ReactNo
 
 /** What a list leaves out. */
 export function More({ count }: { count: number }) {
-  const { diff: words } = useWords().versionsPage.rollout;
+  const { diff: words } = useVersionsWords().rollout;
   return count > 0 && <p className="aside">{words.more(count)}</p>;
 }

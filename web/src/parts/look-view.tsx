@@ -1,14 +1,15 @@
 /** Where the model looked: the answer token by token, each lighting its map over the picture; of all layers, or of one. */
 import { useEffect, useState } from "react";
 import type { WireAttention } from "../../../src/protocol/index.js";
-import { problemOf } from "../answering.js";
 import { attentionOf, mapOf, shareOf } from "../attention.js";
-import type { Answer, Picture, Turn } from "../conversation.js";
+import type { Answer, Picture, Problem, Turn } from "../conversation.js";
 import { picturesOf } from "../places.js";
+import { problemOf } from "../problems.js";
 import { useSight, useSightState } from "../sight.js";
 import { useSightWords } from "../words-sight.js";
 import { HeatLayer } from "./heat-layer.js";
 import { usePictureUrl } from "./picture-view.js";
+import { ProblemView } from "./problem-view.js";
 import { visible } from "./token-view.js";
 import "../style/sight.css";
 
@@ -17,18 +18,13 @@ interface LookViewProps {
   readonly turns: readonly Turn[];
 }
 
-type Asked = { readonly attention?: WireAttention; readonly problem?: string };
+type Asked = { readonly attention?: WireAttention; readonly problem?: Problem };
 
 export function LookView({ answer, turns }: LookViewProps) {
   const own = useSightWords();
   const [layer, setLayer] = useState<number>();
   const { attention, problem } = useAttention(answer, turns, layer);
-  if (problem !== undefined)
-    return (
-      <p className="wrong" role="alert">
-        {problem}
-      </p>
-    );
+  if (problem) return <ProblemView problem={problem} />;
   if (!attention) return <p className="looking">{own.lookingAgain}</p>;
   return <Looks {...{ answer, turns, attention, layer }} onLayer={setLayer} />;
 }
@@ -39,7 +35,7 @@ function useAttention(answer: Answer, turns: readonly Turn[], layer: number | un
     let isOver = false;
     attentionOf(answer, turns, layer).then(
       (attention) => isOver || set({ attention }),
-      (error: unknown) => isOver || set({ problem: problemOf(error).message }),
+      (error: unknown) => isOver || set({ problem: problemOf(error) }),
     );
     return () => {
       isOver = true;

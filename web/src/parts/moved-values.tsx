@@ -1,12 +1,13 @@
 /** How far the values of two versions are from each other: part by part, a slat for each module, and the tensors that moved most. */
 import type { WireDiffValues, WirePartChange } from "../../../src/protocol/index.js";
 import { useWords } from "../words.js";
+import { useVersionsWords } from "../words-versions.js";
 import { More, Scrolled } from "./long-table.js";
 
 type Done = Extract<WireDiffValues, { state: "done" }>;
 
 export function MovedValues({ values: { parts, tensors } }: { values: Done }) {
-  const { diff: words } = useWords().versionsPage.rollout;
+  const { diff: words } = useVersionsWords().rollout;
   const most = Math.max(...parts.flatMap(({ modules }) => modules.data.map(({ relative }) => relative)));
   return (
     <>
@@ -48,8 +49,8 @@ export function MovedValues({ values: { parts, tensors } }: { values: Done }) {
 }
 
 function Part({ part, most }: { part: WirePartChange; most: number }) {
-  const { partNames, versionsPage } = useWords();
-  const { diff: words } = versionsPage.rollout;
+  const { partNames } = useWords();
+  const { diff: words } = useVersionsWords().rollout;
   const { modules, num_changed: numChanged, num_tensors: numTensors, relative, ...rest } = part;
   return (
     <details className="moved-part">

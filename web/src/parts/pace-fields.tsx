@@ -1,7 +1,7 @@
 /** How a trial goes from step to step: whether it first serves nobody, how long a step lasts, and who is asked before the next. */
 import type { Pace } from "../intents.js";
 import { type DurationUnit, durationUnits } from "../quantities.js";
-import { useWords } from "../words.js";
+import { useVersionsWords } from "../words-versions.js";
 
 interface PaceFieldsProps {
   readonly pace: Pace;
@@ -10,11 +10,11 @@ interface PaceFieldsProps {
 }
 
 export function PaceFields({ pace, usesAnalysis, onChange }: PaceFieldsProps) {
-  const { begin } = useWords().versionsPage.rollout;
+  const { begin } = useVersionsWords().rollout;
   const change = (part: Partial<Pace>) => onChange({ ...pace, ...part });
   return (
     <>
-      <label className="check">
+      <label className="option">
         <input
           type="checkbox"
           checked={pace.isComparedFirst}

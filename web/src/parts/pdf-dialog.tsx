@@ -1,12 +1,14 @@
 /** The pages of a PDF, small, to choose those that a question is about; the server draws them. */
 import { useEffect, useRef, useState } from "react";
 import type { WireDocumentImages } from "../../../src/protocol/index.js";
-import { problemOf } from "../answering.js";
 import { readDocumentImages } from "../api.js";
+import type { Problem } from "../conversation.js";
 import { Icon } from "../icons.js";
 import { readAsDataUrl } from "../pictures.js";
+import { problemOf } from "../problems.js";
 import { useWords } from "../words.js";
 import { useSourceWords } from "../words-sources.js";
+import { ProblemView } from "./problem-view.js";
 import "../style/sources.css";
 
 interface PdfDialogProps {
@@ -53,11 +55,7 @@ export function PdfDialog({ file, onFiles, onClose }: PdfDialogProps) {
         ))}
       </ul>
       {isBusy && <p role="status">{own.pdfReading}</p>}
-      {problem !== undefined && (
-        <p className="wrong" role="alert">
-          {problem}
-        </p>
-      )}
+      {problem && <ProblemView problem={problem} />}
       <div className="row spread">
         {rest > 0 ? (
           <button type="button" className="soft" disabled={isBusy} onClick={() => void more()}>
@@ -92,7 +90,7 @@ function PageChoice({ page, isChosen, onToggle }: { page: Page; isChosen: boolea
 function usePdf(file: File) {
   const [pages, setPages] = useState<readonly Page[]>([]);
   const [total, setTotal] = useState(0);
-  const [problem, setProblem] = useState<string>();
+  const [problem, setProblem] = useState<Problem>();
   const [isBusy, setBusy] = useState(false);
   const document = useRef<Promise<string>>(undefined);
   const ask = async (wanted: string, maxSide?: number) => {
@@ -105,7 +103,7 @@ function usePdf(file: File) {
       const side = maxSide === undefined ? {} : { max_side: maxSide };
       return await readDocumentImages({ document: await document.current, pages: wanted, ...side });
     } catch (error) {
-      setProblem(problemOf(error).message);
+      setProblem(problemOf(error));
     } finally {
       setBusy(false);
     }

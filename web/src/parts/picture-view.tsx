@@ -33,7 +33,7 @@ export function PictureView({ picture, onRemove }: PictureViewProps) {
   const words = useWords();
   const url = usePictureUrl(picture.id);
   const [isLarge, setLarge] = useState(false);
-  const { name, width, height } = picture;
+  const { name, width, height, isFirstFrame } = picture;
   return (
     <figure className="picture">
       <button type="button" aria-label={words.showPicture(name)} onClick={() => setLarge(true)}>
@@ -44,6 +44,7 @@ export function PictureView({ picture, onRemove }: PictureViewProps) {
           <Icon name="close" />
         </button>
       )}
+      {isFirstFrame && <figcaption>{words.firstFrame}</figcaption>}
       {url && isLarge && <Viewer url={url} picture={picture} onClose={() => setLarge(false)} />}
     </figure>
   );

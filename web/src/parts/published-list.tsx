@@ -2,7 +2,7 @@
 import { useRef, useState } from "react";
 import type { WireAdminState, WireVersion } from "../../../src/protocol/index.js";
 import { bytesText } from "../quantities.js";
-import { useWords } from "../words.js";
+import { useVersionsWords } from "../words-versions.js";
 import { DiffView } from "./diff-view.js";
 
 interface Pair {
@@ -11,7 +11,7 @@ interface Pair {
 }
 
 export function PublishedList({ state: { versions, aliases } }: { state: WireAdminState }) {
-  const { diff: words } = useWords().versionsPage.rollout;
+  const { diff: words } = useVersionsWords().rollout;
   const [pair, setPair] = useState<Pair>();
   const place = useRef<HTMLDivElement>(null);
   const newest = [...versions].reverse();
@@ -51,7 +51,7 @@ function otherThan(
 }
 
 function Published({ version: found }: { version: WireVersion }) {
-  const { diff: words } = useWords().versionsPage.rollout;
+  const { diff: words } = useVersionsWords().rollout;
   const { version, family, quantization, bytes, parent, notes, created_by, created_at } = found;
   const time = new Date(created_at).toLocaleDateString(document.documentElement.lang);
   const stats = [
@@ -78,7 +78,7 @@ interface ComparedProps {
 }
 
 function Compared({ versions, pair, onChange }: ComparedProps) {
-  const { diff: words } = useWords().versionsPage.rollout;
+  const { diff: words } = useVersionsWords().rollout;
   const sizes = versions.filter(({ version }) => version === pair.a || version === pair.b);
   return (
     <section className="panel compared" aria-label={words.title}>

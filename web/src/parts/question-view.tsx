@@ -12,8 +12,13 @@ interface QuestionViewProps {
 export const QuestionView = memo(function QuestionView({ question, onEdit }: QuestionViewProps) {
   const words = useWords();
   const [isEditing, setEditing] = useState(false);
+  const [wasEdited, setEdited] = useState(false);
+  const cancel = () => {
+    setEditing(false);
+    setEdited(true);
+  };
   return (
-    <section className="question" aria-label={words.you}>
+    <article className="question" aria-label={words.you}>
       {question.pictures.length > 0 && (
         <div className="shown" data-count={Math.min(question.pictures.length, 4)}>
           {question.pictures.map((picture) => (
@@ -24,7 +29,7 @@ export const QuestionView = memo(function QuestionView({ question, onEdit }: Que
       {isEditing ? (
         <EditForm
           text={question.text}
-          onCancel={() => setEditing(false)}
+          onCancel={cancel}
           onSave={(text) => {
             setEditing(false);
             onEdit(question.id, text);
@@ -33,12 +38,13 @@ export const QuestionView = memo(function QuestionView({ question, onEdit }: Que
       ) : (
         <div className="asked">
           <p>{question.text}</p>
-          <button type="button" className="action" onClick={() => setEditing(true)}>
+          {/* biome-ignore lint/a11y/noAutofocus: the focus was on it before */}
+          <button type="button" className="action" autoFocus={wasEdited} onClick={() => setEditing(true)}>
             {words.edit}
           </button>
         </div>
       )}
-    </section>
+    </article>
   );
 });
 

@@ -1,14 +1,15 @@
 /** Drop a picture, see its neighbours with their scores; or look for words. */
 import { type FormEvent, useEffect, useState } from "react";
 import type { WireHit } from "../../../src/protocol/index.js";
-import { problemOf } from "../answering.js";
 import { searchCollection } from "../api.js";
-import type { Picture } from "../conversation.js";
+import type { Picture, Problem } from "../conversation.js";
 import { dataUrl } from "../pictures.js";
+import { problemOf } from "../problems.js";
 import { usePageFiles, usePictures } from "../use-pictures.js";
 import { useWords } from "../words.js";
 import { EntryView } from "./entry-view.js";
 import { ExamplesRow } from "./examples-row.js";
+import { ProblemView } from "./problem-view.js";
 
 const numHits = 12;
 
@@ -17,7 +18,7 @@ export function SearchPanel({ collection }: { collection: string }) {
   const draft = usePictures(1);
   const isOver = usePageFiles(draft.add);
   const [hits, setHits] = useState<readonly WireHit[]>();
-  const [problem, setProblem] = useState<string>();
+  const [problem, setProblem] = useState<Problem>();
   const picture = draft.pictures[0];
   const find = async (query: () => Promise<object>) => {
     setProblem(undefined);
@@ -25,7 +26,7 @@ export function SearchPanel({ collection }: { collection: string }) {
       setHits(await searchCollection(collection, { ...(await query()), top_k: numHits }));
     } catch (error) {
       setHits(undefined);
-      setProblem(problemOf(error).message);
+      setProblem(problemOf(error));
     }
   };
   useEffect(() => {
@@ -51,11 +52,7 @@ export function SearchPanel({ collection }: { collection: string }) {
           {words.findBy}
         </button>
       </form>
-      {problem && (
-        <p className="wrong" role="alert">
-          {problem}
-        </p>
-      )}
+      {problem && <ProblemView problem={problem} />}
       {hits?.length === 0 && <p className="aside">{words.findNothing}</p>}
       <ol className="found entries" aria-label={words.findResults}>
         {hits?.map((hit) => (

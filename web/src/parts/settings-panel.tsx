@@ -1,8 +1,9 @@
 /** How the next question is asked: system prompt, answer format, sampling. Empty fields leave the model's own defaults. */
-import { useEffect, useId, useRef } from "react";
+import { type KeyboardEvent, useEffect, useId, useRef } from "react";
 import { parseSchema } from "../conversation.js";
 import { Icon } from "../icons.js";
 import { type NumberField, numberFields, plainSettings, type Settings, usePreferences } from "../preferences.js";
+import { useFocusBack } from "../use-focus-back.js";
 import { useWords } from "../words.js";
 import { Tabs } from "./tabs.js";
 
@@ -14,15 +15,15 @@ export function SettingsPanel({ onClose }: { onClose: () => void }) {
   const { settings, key, change } = usePreferences();
   const set = (part: Partial<Settings>) => change({ settings: { ...settings, ...part } });
   const panel = useRef<HTMLElement>(null);
+  useFocusBack();
   useEffect(() => panel.current?.focus(), []);
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key !== "Escape") return;
+    event.stopPropagation(); // it would also stop the answer
+    onClose();
+  };
   return (
-    <aside
-      ref={panel}
-      tabIndex={-1}
-      className="settings"
-      aria-label={words.settings}
-      onKeyDown={(event) => event.key === "Escape" && onClose()}
-    >
+    <aside ref={panel} tabIndex={-1} className="settings" aria-label={words.settings} onKeyDown={onKeyDown}>
       <header>
         <h2>{words.settings}</h2>
         <button type="button" className="quiet" aria-label={words.close} onClick={onClose}>

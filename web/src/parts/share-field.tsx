@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { percentText } from "../quantities.js";
-import { useWords } from "../words.js";
+import { useVersionsWords } from "../words-versions.js";
 import { ShareSlider } from "./share-slider.js";
 
 interface ShareFieldProps {
@@ -11,7 +11,7 @@ interface ShareFieldProps {
 
 /** A slider that changes nothing until its button is pressed. */
 export function ShareField({ share, onChange }: ShareFieldProps) {
-  const words = useWords().versionsPage;
+  const words = useVersionsWords();
   const present = Math.max(1, Math.round(share * 100));
   const [wanted, setWanted] = useState(present);
   const isNew = wanted !== present;

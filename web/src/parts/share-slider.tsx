@@ -1,5 +1,5 @@
 import { percentText } from "../quantities.js";
-import { useWords } from "../words.js";
+import { useVersionsWords } from "../words-versions.js";
 
 interface ShareSliderProps {
   /** In percent. */
@@ -14,7 +14,7 @@ const marks = [5, 25, 50, 100];
 
 /** A share from 1 to 100 percent; the usual ones can be pressed. */
 export function ShareSlider({ value, text = percentText(value / 100), onChange }: ShareSliderProps) {
-  const words = useWords().versionsPage;
+  const words = useVersionsWords();
   return (
     <div className="share-slider">
       <label className="field">

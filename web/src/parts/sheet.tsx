@@ -1,4 +1,5 @@
 import type { ReactNode } from "react";
+import "../style/pages.css";
 
 /** A page that scrolls as a whole. It can have the focus: else the keyboard could not scroll one without buttons. */
 export function Sheet({ children }: { children: ReactNode }) {

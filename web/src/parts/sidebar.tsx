@@ -3,8 +3,12 @@ import { useEffect, useRef } from "react";
 import { chats, useTitles } from "../chats.js";
 import { Icon, Mark } from "../icons.js";
 import { usePreferences } from "../preferences.js";
-import { go, hrefOf, pages, type Route } from "../route.js";
-import { useWords } from "../words.js";
+import { go, hrefOf, type PageName, pages, type Route } from "../route.js";
+import { useFocusBack } from "../use-focus-back.js";
+import { loadWords, useWords } from "../words.js";
+
+/** The API's stands below. */
+const rooms = pages.filter((page) => page !== "chat" && page !== "docs");
 
 interface SidebarProps {
   readonly route: Route;
@@ -15,6 +19,7 @@ interface SidebarProps {
 export function Sidebar({ route, isOpen, onClose }: SidebarProps) {
   const words = useWords();
   const closing = useRef<HTMLButtonElement>(null);
+  useFocusBack(isOpen);
   useEffect(() => {
     if (isOpen) closing.current?.focus();
   }, [isOpen]);
@@ -36,14 +41,14 @@ export function Sidebar({ route, isOpen, onClose }: SidebarProps) {
             <Icon name="plus" />
             {words.newChat}
           </a>
-          {pages.slice(1).map((page) => (
+          {rooms.map((page) => (
             <a key={page} href={hrefOf(page)} aria-current={route.page === page ? "page" : undefined}>
               {words[page]}
             </a>
           ))}
         </nav>
         <Earlier current={route.id} />
-        <Foot />
+        <Foot page={route.page} />
       </aside>
     </>
   );
@@ -76,10 +81,11 @@ function Earlier({ current }: { current: string | undefined }) {
   );
 }
 
-function Foot() {
+function Foot({ page }: { page: PageName }) {
   const words = useWords();
   const { language, theme, change } = usePreferences();
   const isDark = theme === "dark";
+  const other = language === "en" ? "zh" : "en";
   return (
     <footer className="foot">
       <button
@@ -87,7 +93,7 @@ function Foot() {
         className="quiet language"
         lang={language === "en" ? "zh-CN" : "en"}
         aria-label={words.otherLanguage}
-        onClick={() => change({ language: language === "en" ? "zh" : "en" })}
+        onClick={() => void loadWords(other).then(() => change({ language: other }))}
       >
         {language === "en" ? "中文" : "English"}
       </button>
@@ -99,8 +105,8 @@ function Foot() {
       >
         <Icon name={isDark ? "sun" : "moon"} />
       </button>
-      <a className="reference" href="docs">
-        {words.apiReference}
+      <a className="reference" href={hrefOf("docs")} aria-current={page === "docs" ? "page" : undefined}>
+        {words.docs}
       </a>
     </footer>
   );

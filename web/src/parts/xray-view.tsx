@@ -2,21 +2,17 @@
  * A model seen through: its parts stacked from the picture down to the next token. A part's height is its share of the
  * parameters, its slats are its layers; opened, it lists its tensors.
  */
-import { useEffect, useState } from "react";
 import type { DescribedPart, ModelDescription, WireModel } from "../../../src/protocol/index.js";
-import { problemOf } from "../answering.js";
 import { describeModel } from "../api.js";
 import { bytesText, countText } from "../quantities.js";
+import { useLoaded } from "../use-loaded.js";
 import { useWords } from "../words.js";
+import { ProblemView } from "./problem-view.js";
 
 export function XrayView({ model }: { model: WireModel }) {
   const words = useWords();
-  const [description, setDescription] = useState<ModelDescription>();
-  const [problem, setProblem] = useState<string>();
-  useEffect(() => {
-    describeModel(model.id).then(setDescription, (error: unknown) => setProblem(problemOf(error).message));
-  }, [model.id]);
-  if (problem) return <p className="wrong">{problem}</p>;
+  const { value: description, problem } = useLoaded(() => describeModel(model.id), model.id);
+  if (problem) return <ProblemView problem={problem} />;
   if (!description) return <div className="xray-place" aria-busy="true" />;
   const { parts, num_parameters, num_tensors } = description;
   const loadedBytes = parts.reduce((sum, part) => sum + part.loaded.bytes, 0);

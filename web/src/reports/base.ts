@@ -8,6 +8,14 @@ export type Child = Node | string;
 type Properties = Readonly<Record<string, unknown>> & { readonly style?: Readonly<Record<string, string | number>> };
 
 const root = document.documentElement;
+type Language = "en" | "zh";
+let language: Language = navigator.language.startsWith("zh") ? "zh" : "en";
+
+/** Words of the page's own, in its language; what the program wrote into the data is English in both. */
+export function say(english: string, chinese: string): string {
+  return language === "en" ? english : chinese;
+}
+
 /** Called when the theme has changed. */
 export const redraws: (() => void)[] = [];
 
@@ -82,15 +90,29 @@ export function colourOf(variable: string): [number, number, number] {
 
 function setTheme(theme: "light" | "dark"): void {
   root.dataset.theme = theme;
-  byId("theme").textContent = theme === "dark" ? "Light" : "Dark";
+  byId("theme").textContent = theme === "dark" ? say("Light", "浅色") : say("Dark", "深色");
   for (const redraw of redraws) redraw();
 }
 
-export function begin({ heading, facts }: { heading: string; facts: string }, ...nodes: readonly Child[]): void {
+/** @param views called again when the language has changed */
+export function begin({ heading, facts }: { heading: string; facts: string }, views: () => readonly Child[]): void {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   byId("heading").textContent = heading;
   byId("facts").textContent = facts;
-  byId("page").append(...nodes);
+  const draw = () => {
+    root.lang = say("en", "zh-CN");
+    const other = byId("language");
+    other.textContent = say("中文", "English");
+    other.lang = say("zh-CN", "en");
+    redraws.length = 0;
+    byId("page").replaceChildren(...views());
+  };
+  byId("language").onclick = () => {
+    language = language === "en" ? "zh" : "en";
+    draw();
+    setTheme(root.dataset.theme === "dark" ? "dark" : "light");
+  };
+  draw();
   byId("theme").onclick = () => setTheme(root.dataset.theme === "dark" ? "light" : "dark");
   dark.onchange = () => setTheme(dark.matches ? "dark" : "light");
   setTheme(dark.matches ? "dark" : "light");

@@ -1,10 +1,22 @@
 /** The page of `ocellus diff --html`: what changed between two checkpoints, the model room by room first. */
 import type { ChangedTensor, DiffData } from "../../../src/inspect/page/page-data.js";
-import { begin, type Child, el, pageData, percent } from "./base.js";
+import { begin, type Child, el, pageData, percent, say } from "./base.js";
 import { explorer } from "./explorer.js";
 import { heatMap } from "./layers.js";
 import type { ModuleNode } from "./model-tree.js";
-import { bar, countText, dotted, factList, heading, plural, shapeText, valueText } from "./words.js";
+import {
+  bar,
+  countText,
+  dotted,
+  factList,
+  heading,
+  partTitle,
+  plural,
+  shapeText,
+  tensorsText,
+  told,
+  valueText,
+} from "./words.js";
 import "./base.css";
 import "./report.css";
 
@@ -12,8 +24,8 @@ const data = pageData("diff");
 type Visit = (index: number) => void;
 
 function changeText(share: number): string {
-  if (share === Number.POSITIVE_INFINITY) return "NaN or infinite";
-  if (share === 0) return "equal";
+  if (share === Number.POSITIVE_INFINITY) return say("NaN or infinite", "NaN 或无穷");
+  if (share === 0) return say("equal", "相同");
   return share >= 0.0001 ? `${Number((100 * share).toPrecision(2))} %` : "< 0.01 %";
 }
 
@@ -22,7 +34,7 @@ const notFiniteText = ({ a, b }: ChangedTensor["notFinite"]) => `${countText(a)}
 /** Of what is finite; then what became NaN or infinite, or ceased to be. */
 function moveText({ relative, notFinite }: Pick<ChangedTensor, "relative" | "notFinite">): string {
   if (notFinite.changed === 0) return changeText(relative);
-  return `${relative > 0 ? `${changeText(relative)}, ` : ""}NaN or infinite: ${notFiniteText(notFinite)}`;
+  return `${relative > 0 ? `${changeText(relative)}, ` : ""}${say("NaN or infinite", "NaN 或无穷")}: ${notFiniteText(notFinite)}`;
 }
 
 const most = data.tensors.reduce((max, { relative }) => Math.max(max, relative), 0);
@@ -54,17 +66,26 @@ function numChangedIn({ tensor, children }: ModuleNode<ChangedTensor>): number {
 
 function tensorCard(tensor: ChangedTensor): Child[] {
   const { relative, maxAbs, numChanged, numElements, notFinite, rank, energy = 0 } = tensor;
-  const moved = notFinite.changed > 0 ? moveText(tensor) : `moved by ${changeText(relative)} of its size`;
-  const share = tensor.isEqual ? "equal in both" : moved;
-  const count = `${countText(numChanged)} of ${countText(numElements)}, ${percent(numChanged / numElements)}`;
+  const moved =
+    notFinite.changed > 0
+      ? moveText(tensor)
+      : say(`moved by ${changeText(relative)} of its size`, `变动为其大小的 ${changeText(relative)}`);
+  const share = tensor.isEqual ? say("equal in both", "两者相同") : moved;
+  const [part, whole, ratio] = [countText(numChanged), countText(numElements), percent(numChanged / numElements)];
+  const count = say(`${part} of ${whole}, ${ratio}`, `${whole} 个中的 ${part} 个，${ratio}`);
   return [
     heading(tensor.name),
     el("p", { className: "aside" }, `${shapeText(tensor.shape)} · ${share}`),
     factList([
-      ["values changed", numChanged === 0 ? "none" : count],
-      ["largest change", valueText(maxAbs)],
-      ["NaN or infinite", notFinite.a + notFinite.b > 0 ? notFiniteText(notFinite) : undefined],
-      ["LoRA-like", rank === undefined ? undefined : `rank ${rank} holds ${percent(energy)} of the change`],
+      [say("values changed", "变动的数值"), numChanged === 0 ? say("none", "无") : count],
+      [say("largest change", "最大变动"), valueText(maxAbs)],
+      [say("NaN or infinite", "NaN 或无穷"), notFinite.a + notFinite.b > 0 ? notFiniteText(notFinite) : undefined],
+      [
+        say("LoRA-like", "类似 LoRA"),
+        rank === undefined
+          ? undefined
+          : say(`rank ${rank} holds ${percent(energy)} of the change`, `秩 ${rank} 包含变动的 ${percent(energy)}`),
+      ],
     ]),
   ];
 }
@@ -76,21 +97,42 @@ const aside = (text: string) => el("p", { className: "aside" }, text);
 function roomsView(): HTMLElement {
   const largest = Math.max(...data.rooms.map(({ relative }) => relative)) || 1;
   const rows = data.rooms.map(({ title, numTensors, numChanged, relative, notFinite }) => {
-    const count = numChanged === 0 ? "" : `${numChanged} of ${plural(numTensors, "tensor")}`;
-    const move = numChanged === 0 ? "equal" : moveText({ relative, notFinite });
-    return el("li", {}, what(title), bar(relative / largest), number(move), el("span", { className: "aside" }, count));
+    const of = say(`${numChanged} of ${plural(numTensors, "tensor")}`, `${numTensors} 个张量中的 ${numChanged} 个`);
+    const count = numChanged === 0 ? "" : of;
+    const move = numChanged === 0 ? say("equal", "相同") : moveText({ relative, notFinite });
+    return el(
+      "li",
+      {},
+      what(partTitle(title)),
+      bar(relative / largest),
+      number(move),
+      el("span", { className: "aside" }, count),
+    );
   });
-  const words = "‖B − A‖ relative to the larger of ‖A‖ and ‖B‖.";
+  const words = say("‖B − A‖ relative to the larger of ‖A‖ and ‖B‖.", "‖B − A‖ 与 ‖A‖、‖B‖ 中较大者之比。");
   const list = el("ul", { className: "list wide parts" }, ...rows);
-  return el("section", { id: "parts" }, el("h2", {}, "Part by part"), aside(words), list);
+  return el("section", { id: "parts" }, el("h2", {}, say("Part by part", "逐个部分")), aside(words), list);
 }
 
 function layersView(visit: Visit): Child {
   const changed = data.tensors.some(({ isEqual }) => !isEqual);
   if (!changed || data.grids.length === 0) return "";
-  const options = { value: changeOfTensor, text: changeText, low: 0, high: most, visit, title: "relative change" };
-  const words = "How far each matrix moved, relative to its size.";
-  return el("section", { id: "layers" }, el("h2", {}, "Layer by layer"), aside(words), ...heatMap(data, options));
+  const options = {
+    value: changeOfTensor,
+    text: changeText,
+    low: 0,
+    high: most,
+    visit,
+    title: say("relative change", "相对变动"),
+  };
+  const words = say("How far each matrix moved, relative to its size.", "每个矩阵相对其大小的变动。");
+  return el(
+    "section",
+    { id: "layers" },
+    el("h2", {}, say("Layer by layer", "逐层")),
+    aside(words),
+    ...heatMap(data, options),
+  );
 }
 
 const maxRows = 20;
@@ -100,7 +142,11 @@ function listed(className: string, rows: readonly HTMLElement[]): HTMLElement[] 
   const list = el("ul", { className }, ...rows.slice(0, maxRows));
   const rest = rows.slice(maxRows);
   if (rest.length === 0) return [list];
-  const more = el("button", { type: "button", className: "pill" }, `Show the other ${rest.length}`);
+  const more = el(
+    "button",
+    { type: "button", className: "pill" },
+    say(`Show the other ${rest.length}`, `显示其余 ${rest.length} 个`),
+  );
   more.onclick = () => {
     list.append(...rest.splice(0, 500));
     more.hidden = rest.length === 0;
@@ -129,8 +175,17 @@ function movedView(visit: Visit): Child {
     const share = notFinite.changed > 0 ? 1 : relative / (most || 1);
     return tensorRow(each, visit, bar(share), number(moveText(each.tensor)));
   });
-  const words = `${plural(data.numMoved, "tensor")} of ${data.numTensors} moved.`;
-  return el("section", { id: "moved" }, el("h2", {}, "Moved most"), aside(words), ...listed("list wide moved", rows));
+  const words = say(
+    `${plural(data.numMoved, "tensor")} of ${data.numTensors} moved.`,
+    `${data.numTensors} 个张量中有 ${data.numMoved} 个变动。`,
+  );
+  return el(
+    "section",
+    { id: "moved" },
+    el("h2", {}, say("Moved most", "变动最大")),
+    aside(words),
+    ...listed("list wide moved", rows),
+  );
 }
 
 function lowRankView(visit: Visit): Child {
@@ -139,23 +194,41 @@ function lowRankView(visit: Visit): Child {
   const matrices = data.tensors.filter(({ isEqual, shape }) => !isEqual && shape.length >= 2).length;
   const rows = low.slice(0, 500).map((each) => {
     const { rank, energy = 0 } = each.tensor;
-    return tensorRow(each, visit, el("span", { className: "lora" }, `rank ${rank}`), number(percent(energy)));
+    return tensorRow(
+      each,
+      visit,
+      el("span", { className: "lora" }, say(`rank ${rank}`, `秩 ${rank}`)),
+      number(percent(energy)),
+    );
   });
-  const words = `${low.length} of ${matrices} changed matrices: so few directions hold so much of the change.`;
+  const words = say(
+    `${low.length} of ${matrices} changed matrices: so few directions hold so much of the change.`,
+    `${matrices} 个变动的矩阵中有 ${low.length} 个：少数方向包含了大部分变动。`,
+  );
   const list = el("ul", { className: "list wide" }, ...rows);
-  return el("section", { id: "low-rank" }, el("h2", {}, "Changed as by a merged LoRA"), aside(words), list);
+  return el(
+    "section",
+    { id: "low-rank" },
+    el("h2", {}, say("Changed as by a merged LoRA", "像合并了 LoRA 的变动")),
+    aside(words),
+    list,
+  );
 }
+
+const nameKinds: Readonly<Record<string, string>> = {
+  ...{ added: "增加", removed: "移除", reshaped: "改形", retyped: "改类型", respelled: "改名" },
+};
 
 function namesView(): Child {
   if (data.names.length === 0) return "";
   const row = ([kind, name, detail]: DiffData["names"][number]) => {
-    const sign = el("span", { className: "sign" }, kind);
+    const sign = el("span", { className: "sign" }, say(kind, nameKinds[kind] ?? kind));
     return el(
       "li",
       { className: kind },
       sign,
       el("code", {}, ...dotted(name)),
-      el("span", { className: "aside" }, detail),
+      el("span", { className: "aside", lang: "en" }, detail),
     );
   };
   const kinds = [...new Set(data.names.map(([kind]) => kind))];
@@ -163,7 +236,7 @@ function namesView(): Child {
   return el(
     "section",
     { id: "names" },
-    el("h2", {}, "Added, removed, reshaped"),
+    el("h2", {}, say("Added, removed, reshaped", "增加、移除、改形")),
     ...lists,
     ...leftOut(data.namesLeftOut),
   );
@@ -172,18 +245,18 @@ function namesView(): Child {
 function configsView(): Child {
   if (data.configs.length === 0) return "";
   const side = (text: string | undefined) =>
-    text === undefined ? el("td", { className: "aside" }, "absent") : el("td", {}, el("code", {}, text));
+    text === undefined ? el("td", { className: "aside" }, say("absent", "没有")) : el("td", {}, el("code", {}, text));
   const rows = data.configs.map(({ file, path, a, b }) => {
     const name = path === "" ? [file] : [path, el("small", {}, file)];
     return el("tr", {}, el("th", { scope: "row" }, ...name), side(a), side(b));
   });
   const head = el("thead", {}, el("tr", {}, el("td"), el("th", {}, "A"), el("th", {}, "B")));
   const table = el("div", { className: "scrolls" }, el("table", {}, head, el("tbody", {}, ...rows)));
-  return el("section", { id: "configs" }, el("h2", {}, "Configs"), table, ...leftOut(data.configsLeftOut));
+  return el("section", { id: "configs" }, el("h2", {}, say("Configs", "配置")), table, ...leftOut(data.configsLeftOut));
 }
 
 function leftOut(text: string | undefined): HTMLElement[] {
-  return text ? [aside(`${text}; ocellus diff --json has them all.`)] : [];
+  return text ? [el("p", { className: "aside" }, told(`${text}; ocellus diff --json has them all.`))] : [];
 }
 
 function tensorViews(): Child[] {
@@ -195,14 +268,25 @@ function tensorViews(): Child[] {
     told(node) {
       const changed = numChangedIn(node);
       const all = plural(node.numTensors, "tensor");
-      return changed === 0 ? `${all}, all equal` : `${changed} of ${all} moved, by up to ${changeText(changeOf(node))}`;
+      if (changed === 0) return say(`${all}, all equal`, `${tensorsText(node.numTensors)}，全部相同`);
+      const most = changeText(changeOf(node));
+      return say(
+        `${changed} of ${all} moved, by up to ${most}`,
+        `${node.numTensors} 个张量中有 ${changed} 个变动，最多 ${most}`,
+      );
     },
-    hint: "Rooms as high as their parameters, the warmer the farther their most changed tensor moved. Open one by click or Enter; Escape leads back.",
+    hint: say(
+      "Rooms as high as their parameters, the warmer the farther their most changed tensor moved. Open one by click or Enter; Escape leads back.",
+      "各部分的高度是参数量，颜色越暖，其中变动最大的张量变动越多。点击或按 Enter 打开，按 Esc 返回。",
+    ),
   });
   section.classList.add("warm");
   section.append(...leftOut(data.leftOut));
   return [section, roomsView(), layersView(visit), lowRankView(visit), movedView(visit)];
 }
 
-const paths = el("p", { className: "aside paths" }, `${data.a}  →  ${data.b}`);
-begin(data, paths, ...tensorViews(), namesView(), configsView());
+document.querySelector("h1")!.lang = "en"; // the program's sentence
+begin(data, () => {
+  const paths = el("p", { className: "aside paths" }, `${data.a}  →  ${data.b}`);
+  return [paths, ...tensorViews(), namesView(), configsView()];
+});

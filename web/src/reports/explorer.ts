@@ -3,9 +3,9 @@
  * parameters; behind each door the modules in it as a map of areas, down to any tensor.
  */
 import type { ReportData, RoomTensor } from "../../../src/inspect/page/page-data.js";
-import { type Child, el, walk } from "./base.js";
+import { type Child, el, say, walk } from "./base.js";
 import { type Box, isStack, type ModuleNode, modelTree, squarified, stacked, titleOf } from "./model-tree.js";
-import { bar, countText, dotted, heading, plural, shapeText, svg } from "./words.js";
+import { bar, countText, dotted, heading, parametersText, shapeText, svg, tensorsText } from "./words.js";
 
 /** What a report says of a model. */
 export interface Look<T extends RoomTensor> {
@@ -112,10 +112,12 @@ function moduleView<T extends RoomTensor>(node: ModuleNode<T>, { tone, share, to
   });
   const rest = rows.length - items.length;
   return [
-    heading(node.parent ? titleOf(node) : "The whole model"),
+    heading(node.parent ? titleOf(node) : say("The whole model", "整个模型")),
     el("p", { className: "aside" }, told(node)),
     el("ul", { className: "list" }, ...items),
-    ...(rest > 0 ? [el("p", { className: "aside" }, `and ${rest} more: find them by name`)] : []),
+    ...(rest > 0
+      ? [el("p", { className: "aside" }, say(`and ${rest} more: find them by name`, `还有 ${rest} 个：可按名称查找`))]
+      : []),
   ];
 }
 
@@ -126,7 +128,7 @@ function foundView<T extends RoomTensor>(tensors: readonly T[], text: string, op
     const properties = { type: "button", className: "found", onclick: () => open(tensor) };
     return el("li", {}, el("button", properties, ...dotted(tensor.name)));
   });
-  return [heading(plural(found.length, "tensor")), el("ul", { className: "list" }, ...items)];
+  return [heading(tensorsText(found.length)), el("ul", { className: "list" }, ...items)];
 }
 
 /** Enter and Space open the door at hand, Escape and Backspace lead back. */
@@ -174,18 +176,20 @@ export interface Explorer {
 /** The picture, the way to where one stands, and what is there. */
 export function explorer<T extends RoomTensor>(data: ReportData<T>, look: Look<T>): Explorer {
   const { whole, nodeOf } = modelTree(data);
-  const picture = svg("svg", { class: "rooms", role: "group", "aria-label": "The model, sized by parameters" });
+  const picture = svg("svg", {
+    class: "rooms",
+    role: "group",
+    "aria-label": say("The model, sized by parameters", "按参数量绘制的模型"),
+  });
   const frame = el("div", { className: "picture" }, picture);
-  const crumbs = el("nav", { className: "crumbs", "aria-label": "Where in the model" });
+  const crumbs = el("nav", { className: "crumbs", "aria-label": say("Where in the model", "在模型中的位置") });
   const panel = el("div", { className: "inside" });
   const caption = el("p", { className: "aside" }, look.hint);
   let here = whole;
 
   const tell = (node?: ModuleNode<T>) => {
     const size = (of: ModuleNode<T>) =>
-      of.tensor
-        ? shapeText(of.tensor.shape)
-        : `${countText(of.numElements)} parameters in ${plural(of.numTensors, "tensor")}`;
+      of.tensor ? shapeText(of.tensor.shape) : parametersText(of.numElements, of.numTensors);
     caption.textContent = node ? `${titleOf(node)}: ${size(node)}` : look.hint;
   };
   const shown = () => (here.tensor ? here.parent! : here);
@@ -198,7 +202,7 @@ export function explorer<T extends RoomTensor>(data: ReportData<T>, look: Look<T
       el(
         "button",
         { type: "button", disabled: at === node, onclick: () => go(at) },
-        at === whole ? "model" : titleOf(at),
+        at === whole ? say("model", "模型") : titleOf(at),
       );
     crumbs.replaceChildren(...way.map(crumb));
     draw();
@@ -215,14 +219,17 @@ export function explorer<T extends RoomTensor>(data: ReportData<T>, look: Look<T
   });
   new ResizeObserver(draw).observe(frame);
 
-  const find = el("input", { type: "search", placeholder: "Find a tensor", "aria-label": "Find a tensor by name" });
+  const find = el("input", {
+    ...{ type: "search", placeholder: say("Find a tensor", "查找张量") },
+    "aria-label": say("Find a tensor by name", "按名称查找张量"),
+  });
   const open = (tensor: T) => go(nodeOf.get(tensor)!);
   find.oninput = () =>
     find.value.trim() === "" ? go(here) : panel.replaceChildren(...foundView(data.tensors, find.value, open));
   const section = el(
     "section",
     { id: "rooms" },
-    el("div", { className: "bar-line" }, el("h2", {}, "The model, room by room"), find),
+    el("div", { className: "bar-line" }, el("h2", {}, say("The model, room by room", "逐部分查看模型")), find),
     crumbs,
     el("div", { className: "explorer" }, el("div", {}, frame, caption), panel),
   );

@@ -1,6 +1,6 @@
 /** The page of `ocellus golden report --html`: one result, or two compared. */
 import type { GoldenEntry, GoldenRow } from "../../../src/inspect/page/page-data.js";
-import { begin, el, pageData } from "./base.js";
+import { begin, el, pageData, say } from "./base.js";
 import "./base.css";
 import "./golden.css";
 
@@ -18,11 +18,14 @@ function number(value: number): string {
   return (value < 0 ? "−" : "+") + Math.abs(value).toFixed(1);
 }
 
+const rangeText = (low: number, high: number) =>
+  say(`${number(low)} to ${number(high)}`, `${number(low)} 至 ${number(high)}`);
+
 function plot({ low, value, high }: GoldenRow): HTMLElement {
   const isWorse = isPair && high < 0;
   return el(
     "div",
-    { className: isWorse ? "plot worse" : "plot", role: "img", "aria-label": `${number(low)} to ${number(high)}` },
+    { className: isWorse ? "plot worse" : "plot", role: "img", "aria-label": rangeText(low, high) },
     el("i", { style: { left: at(isPair ? 0 : 100) } }),
     el("b", { style: { left: at(low), width: `${(100 * (high - low)) / (to - from)}%` } }),
     el("u", { style: { left: at(value) } }),
@@ -31,41 +34,53 @@ function plot({ low, value, high }: GoldenRow): HTMLElement {
 
 function entryItem({ origin, question, expected, answers, image: source }: GoldenEntry): HTMLElement {
   const said = answers.map(({ text, correct, failure }, i) => {
-    const words = failure ? `no answer: ${failure}` : text || "nothing";
+    const words = failure ? say(`no answer: ${failure}`, `没有回答：${failure}`) : text || say("nothing", "空");
     return el("p", { className: correct ? "right" : "wrong" }, (names[i] ?? "") + words);
   });
-  const asides = [`expected: ${expected}`, origin].map((text) => el("p", { className: "aside" }, text));
+  const asides = [say(`expected: ${expected}`, `应为：${expected}`), origin].map((text) =>
+    el("p", { className: "aside" }, text),
+  );
   const image = source ? [el("img", { src: source, alt: "" })] : [];
   return el("li", {}, ...image, el("div", {}, el("p", {}, el("strong", {}, question)), ...said, ...asides));
 }
 
 function rowsTable(): HTMLElement {
-  const titles = ["questions", "asked", isPair ? "points" : "right", "interval", ""];
+  const titles = [
+    ...[say("questions", "问题"), say("asked", "提问数")],
+    ...[isPair ? say("points", "百分点") : say("right", "正确"), say("interval", "区间"), ""],
+  ];
   const cell = (text: string) => el("td", { className: "number" }, text);
   const rows = data.rows.map((row) => {
-    const numbers = [String(row.asked), number(row.value), `${number(row.low)} to ${number(row.high)}`];
+    const numbers = [String(row.asked), number(row.value), rangeText(row.low, row.high)];
     return el("tr", {}, el("td", {}, row.group), ...numbers.map(cell), el("td", {}, plot(row)));
   });
   return el("table", { className: "rows" }, el("tr", {}, ...titles.map((title) => el("th", {}, title))), ...rows);
 }
 
 const isCut = data.total > data.entries.length;
-begin(
-  data,
-  el("p", { className: "sentence" }, data.sentence.charAt(0).toUpperCase() + data.sentence.slice(1)),
+begin(data, () => [
+  el("p", { className: "sentence", lang: "en" }, data.sentence.charAt(0).toUpperCase() + data.sentence.slice(1)),
   el("div", { className: "versions" }, ...data.versions.map((version, i) => el("p", {}, (names[i] ?? "") + version))),
   el(
     "section",
     {},
-    el("h2", {}, isPair ? "B − A, in points" : "Right answers"),
-    el("p", { className: "aside" }, "With 95 % intervals."),
+    el("h2", {}, isPair ? say("B − A, in points", "B − A，百分点") : say("Right answers", "正确的回答")),
+    el("p", { className: "aside" }, say("With 95 % intervals.", "附 95% 区间。")),
     rowsTable(),
   ),
   el(
     "section",
     {},
-    el("h2", {}, (isPair ? "Right in one of them only: " : "Wrong: ") + data.total),
-    el("p", { className: "aside" }, isCut ? `The first ${data.entries.length}.` : ""),
+    el(
+      "h2",
+      {},
+      (isPair ? say("Right in one of them only: ", "仅其中一个正确：") : say("Wrong: ", "错误：")) + data.total,
+    ),
+    el(
+      "p",
+      { className: "aside" },
+      isCut ? say(`The first ${data.entries.length}.`, `前 ${data.entries.length} 个。`) : "",
+    ),
     el("ul", { className: "entries" }, ...data.entries.map(entryItem)),
   ),
-);
+]);

@@ -1,12 +1,12 @@
 /** The page of `ocellus inspect --html`: findings, the model room by room, its layers, int4, memory, and what the shapes say. */
 import type { InspectedFinding, InspectedHead, InspectedTensor } from "../../../src/inspect/page/page-data.js";
-import { begin, type Child, el, pageData, percent } from "./base.js";
+import { begin, type Child, el, pageData, percent, say } from "./base.js";
 import { explorer } from "./explorer.js";
 import { errorText, tensorCard } from "./inspected-tensor.js";
 import { heatMap, smallPlots, tabs } from "./layers.js";
 import { memoryView } from "./memory.js";
 import { roomOf } from "./model-tree.js";
-import { bar, countText, dotted, factList, plural, valueText } from "./words.js";
+import { bar, countText, dotted, factList, parametersText, plural, told, valueText } from "./words.js";
 import "./base.css";
 import "./report.css";
 
@@ -20,7 +20,10 @@ const maxOfKind = 6;
 function findingsView(visit: Visit): Child {
   const { findings, numBad, numNotes } = data;
   if (findings.length === 0) {
-    const words = "Nothing to note: all values are finite, no tensor is dead, constant or doubled.";
+    const words = say(
+      "Nothing to note: all values are finite, no tensor is dead, constant or doubled.",
+      "没有值得注意的：所有数值有限，没有失效、恒定或重复的张量。",
+    );
     return el("p", { className: "verdict good" }, words);
   }
   const bad = findings.filter(({ severity }) => severity === "bad");
@@ -29,14 +32,14 @@ function findingsView(visit: Visit): Child {
     el("ul", { className: "findings" }, ...byKind(found).flatMap((of) => kindItems(of, visit)));
   const isBad = bad.length > 0;
   const open = !isBad && notes.length < 7;
-  const summary = `${plural(numNotes, "note")} to know before shrinking it`;
+  const summary = say(`${plural(numNotes, "note")} to know before shrinking it`, `压缩之前应知道的 ${numNotes} 点`);
   return el(
     "section",
     { id: "findings", className: isBad ? "bad" : "" },
     el(
       "p",
       { className: isBad ? "verdict" : "verdict good" },
-      isBad ? `Not healthy: ${plural(numBad, "finding")}` : "Healthy",
+      isBad ? say(`Not healthy: ${plural(numBad, "finding")}`, `不健康：${numBad} 个问题`) : say("Healthy", "健康"),
     ),
     ...(isBad ? [list(bad)] : []),
     ...(notes.length > 0 ? [el("details", { open }, el("summary", {}, summary), list(notes))] : []),
@@ -53,7 +56,10 @@ function kindItems(of: readonly InspectedFinding[], visit: Visit): HTMLElement[]
   const items = of.slice(0, maxOfKind).map((finding) => findingItem(finding, visit));
   const rest = of.length - items.length;
   if (rest <= 0) return items;
-  const words = `and ${rest} more of this kind; ocellus inspect --health --json has them all`;
+  const words = say(
+    `and ${rest} more of this kind; ocellus inspect --health --json has them all`,
+    `还有 ${rest} 个同类的；全部见 ocellus inspect --health --json`,
+  );
   return [...items, el("li", { className: "aside" }, words)];
 }
 
@@ -64,34 +70,46 @@ function findingItem({ message, tensors, numTensors, at }: InspectedFinding, vis
       : el("code", {}, ...dotted(name));
   const [first] = tensors;
   if (first !== undefined && tensors.length === 1 && message.startsWith(first))
-    return el("li", {}, el("span", {}, link(first, 0), message.slice(first.length)));
+    return el("li", {}, el("span", { lang: "en" }, link(first, 0), message.slice(first.length)));
   const links = tensors.slice(0, 4).map(link);
-  const more = numTensors > links.length ? [`and ${numTensors - links.length} more`] : [];
-  return el("li", {}, el("span", {}, message), el("span", { className: "links" }, ...links, ...more));
+  const more =
+    numTensors > links.length
+      ? [say(`and ${numTensors - links.length} more`, `还有 ${numTensors - links.length} 个`)]
+      : [];
+  return el("li", {}, told(message), el("span", { className: "links" }, ...links, ...more));
 }
 
 // ------------------------------------------------------------------------------------------------------ the layers
 
 const times = (v: number) => `${v.toFixed(1)}×`;
-const measures = [
+const measures = () => [
   {
-    name: "norm",
+    name: say("norm", "范数"),
     value: ({ values }: InspectedTensor) => values?.rms,
     text: valueText,
-    told: "Root mean square of each matrix, layer by layer: what runs away or fades shows as a slope.",
+    told: say(
+      "Root mean square of each matrix, layer by layer: what runs away or fades shows as a slope.",
+      "每个矩阵逐层的均方根：发散或消失会显示为斜坡。",
+    ),
   },
   {
-    name: "peak",
+    name: say("peak", "峰值"),
     value: ({ values }: InspectedTensor) =>
       values && values.rms > 0 ? Math.max(Math.abs(values.min), Math.abs(values.max)) / values.rms : undefined,
     text: times,
-    told: "The largest value of each matrix as a multiple of its root mean square: long tails cost precision at 4 bits.",
+    told: say(
+      "The largest value of each matrix as a multiple of its root mean square: long tails cost precision at 4 bits.",
+      "每个矩阵的最大值是其均方根的多少倍：长尾会损失 4 位精度。",
+    ),
   },
   {
-    name: "outlier channels",
+    name: say("outlier channels", "离群通道"),
     value: ({ values }: InspectedTensor) => values?.numOutliers,
-    text: (v: number) => (v === 0 ? "none" : String(v)),
-    told: "Input channels over four times the size of the median channel: they set the scale of the blocks they lie in.",
+    text: (v: number) => (v === 0 ? say("none", "无") : String(v)),
+    told: say(
+      "Input channels over four times the size of the median channel: they set the scale of the blocks they lie in.",
+      "大于中位通道四倍的输入通道：它们决定所在分块的刻度。",
+    ),
   },
 ];
 
@@ -99,16 +117,17 @@ function layersView(visit: Visit): Child {
   if (data.grids.length === 0) return "";
   const body = el("div");
   const aside = el("p", { className: "aside" });
+  const all = measures();
   const show = (i: number) => {
-    aside.textContent = measures[i]!.told;
-    body.replaceChildren(...smallPlots(data, { ...measures[i]!, visit }));
+    aside.textContent = all[i]!.told;
+    body.replaceChildren(...smallPlots(data, { ...all[i]!, visit }));
   };
   const group = tabs(
-    measures.map(({ name }) => name),
-    "Measure",
+    all.map(({ name }) => name),
+    say("Measure", "度量"),
     show,
   );
-  const line = el("div", { className: "bar-line" }, el("h2", {}, "Over the layers"), group);
+  const line = el("div", { className: "bar-line" }, el("h2", {}, say("Over the layers", "逐层变化")), group);
   return el("section", { id: "layers" }, line, aside, body);
 }
 
@@ -128,19 +147,28 @@ function int4View(visit: Visit): Child {
     const number = el("span", { className: "number" }, errorText(error));
     return el("li", {}, el("button", { type: "button", onclick: () => visit(index) }, what, bar(error / most), number));
   });
-  const words =
-    "Error of int4 in blocks of 32, relative to the values, on up to 256 rows of each matrix. Full colour is twice the best matrix, or more.";
-  const map = { value, text: errorText, low: least, high: Math.max(most, 2 * least), visit, title: "int4 error" };
+  const words = say(
+    "Error of int4 in blocks of 32, relative to the values, on up to 256 rows of each matrix. Full colour is twice the best matrix, or more.",
+    "以 32 为分块的 int4 相对数值的误差，每个矩阵最多取 256 行。颜色最深处是最好矩阵的两倍或更多。",
+  );
+  const map = {
+    value,
+    text: errorText,
+    low: least,
+    high: Math.max(most, 2 * least),
+    visit,
+    title: say("int4 error", "int4 误差"),
+  };
   const rest = el(
     "div",
     { className: "stack" },
-    el("h3", {}, "Outside the layers"),
+    el("h3", {}, say("Outside the layers", "层之外")),
     el("ul", { className: "list wide" }, ...rows),
   );
   return el(
     "section",
     { id: "int4" },
-    el("h2", {}, "What 4 bits would lose"),
+    el("h2", {}, say("What 4 bits would lose", "4 位会损失什么")),
     el("p", { className: "aside" }, words),
     ...heatMap(data, map),
     ...(rows.length > 0 ? [rest] : []),
@@ -150,15 +178,17 @@ function int4View(visit: Visit): Child {
 // ------------------------------------------------------------------------------------------------------- the facts
 
 const headWords: Readonly<Record<InspectedHead["verdict"], (head: InspectedHead) => string>> = {
-  absent: (head) => `none stored: ${head.embedding} serves`,
-  equal: (head) => `tied: ${head.head} equals ${head.embedding}, every byte compared`,
-  equal_samples: (head) => `tied, by samples: ${head.head} equals ${head.embedding}`,
-  different: (head) => `of its own: ${head.head}`,
+  absent: ({ embedding }) => say(`none stored: ${embedding} serves`, `没有保存：由 ${embedding} 代替`),
+  equal: ({ head, embedding }) =>
+    say(`tied: ${head} equals ${embedding}, every byte compared`, `共享：${head} 与 ${embedding} 逐字节相同`),
+  equal_samples: ({ head, embedding }) =>
+    say(`tied, by samples: ${head} equals ${embedding}`, `共享（抽样）：${head} 与 ${embedding} 相同`),
+  different: ({ head }) => say(`of its own: ${head}`, `独立：${head}`),
 };
 
 /** The first eight, and how many more there are. */
 function someOf(names: readonly string[], count: number): string {
-  return names.slice(0, 8).join(", ") + (count > 8 ? ` and ${count - 8} more` : "");
+  return names.slice(0, 8).join(", ") + (count > 8 ? say(` and ${count - 8} more`, ` 等 ${count} 个`) : "");
 }
 
 function aboutView(): HTMLElement {
@@ -166,30 +196,37 @@ function aboutView(): HTMLElement {
   const unread = unused.map(({ name }) => name);
   const facts = factList([
     ...answers.map(({ question, answer }) => [question, answer] as const),
-    ["output head", head && headWords[head.verdict](head)],
-    ["config", problem],
-    ["read by no graph", unread.length > 0 ? someOf(unread, numUnused) : undefined],
-    ["files", someOf(data.files, data.files.length)],
-    ...notes.map((note) => ["note", note] as const),
+    [say("output head", "输出头"), head && headWords[head.verdict](head)],
+    [say("config", "配置"), problem],
+    [say("read by no graph", "没有计算图读取"), unread.length > 0 ? someOf(unread, numUnused) : undefined],
+    [say("files", "文件"), someOf(data.files, data.files.length)],
+    ...notes.map((note) => [say("note", "说明"), note] as const),
   ]);
-  return el("section", { id: "about" }, el("h2", {}, "What the shapes tell"), facts);
+  return el("section", { id: "about" }, el("h2", {}, say("What the shapes tell", "从形状看出的")), facts);
 }
 
 const total = Math.max(
   1,
   data.tensors.reduce((sum, { numElements }) => sum + numElements, 0),
 );
-const { section, visit } = explorer(data, {
-  tone: (node) => `var(--${data.rooms[roomOf(node) ?? -1]?.part ?? "other"})`,
-  share: (child, node) => [child.numElements / Math.max(1, node.numElements), countText(child.numElements)],
-  card: (tensor) => tensorCard(tensor, data.files[tensor.file]!),
-  told: ({ numElements, numTensors, parent }) => {
-    const share = parent ? `, ${percent(numElements / total)} of the model,` : "";
-    return `${countText(numElements)} parameters${share} in ${plural(numTensors, "tensor")}`;
-  },
-  hint: "Rooms in the order of the data, as high as their parameters. Open one by click or Enter; Escape leads back.",
-});
-if (data.leftOut)
-  section.append(el("p", { className: "aside" }, `${data.leftOut}; ocellus inspect --json has them all.`));
-const views = [findingsView(visit), section, layersView(visit), int4View(visit), memoryView(data.memory), aboutView()];
-begin(data, ...views);
+function views(): Child[] {
+  const { section, visit } = explorer(data, {
+    tone: (node) => `var(--${data.rooms[roomOf(node) ?? -1]?.part ?? "other"})`,
+    share: (child, node) => [child.numElements / Math.max(1, node.numElements), countText(child.numElements)],
+    card: (tensor) => tensorCard(tensor, data.files[tensor.file]!),
+    told: ({ numElements, numTensors, parent }) => {
+      const size = parametersText(numElements, numTensors);
+      const share = percent(numElements / total);
+      return parent ? say(`${size}, ${share} of the model`, `${size}，占模型的 ${share}`) : size;
+    },
+    hint: say(
+      "Rooms in the order of the data, as high as their parameters. Open one by click or Enter; Escape leads back.",
+      "各部分按数据的顺序排列，高度是参数量。点击或按 Enter 打开，按 Esc 返回。",
+    ),
+  });
+  if (data.leftOut)
+    section.append(el("p", { className: "aside" }, told(`${data.leftOut}; ocellus inspect --json has them all.`)));
+  return [findingsView(visit), section, layersView(visit), int4View(visit), memoryView(data.memory), aboutView()];
+}
+
+begin(data, views);

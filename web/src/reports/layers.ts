@@ -3,7 +3,7 @@
  * point is a door to its tensor.
  */
 import type { LayerGrid, ReportData, RoomTensor } from "../../../src/inspect/page/page-data.js";
-import { type Child, el, mark, walk } from "./base.js";
+import { type Child, el, mark, say, walk } from "./base.js";
 import { dotted, svg } from "./words.js";
 
 /** A number of each tensor; undefined where there is none. */
@@ -14,8 +14,14 @@ export interface Measure<T extends RoomTensor> {
 }
 
 function stackTitle({ stack, layers, numMore }: LayerGrid): HTMLElement {
-  const more = numMore > 0 ? `; ${numMore} more kinds of tensor are left out` : "";
-  return el("h3", {}, ...dotted(stack), el("small", {}, `layers ${layers[0]}–${layers.at(-1)}${more}`));
+  const more =
+    numMore > 0 ? say(`; ${numMore} more kinds of tensor are left out`, `；另有 ${numMore} 种张量未列出`) : "";
+  return el(
+    "h3",
+    {},
+    ...dotted(stack),
+    el("small", {}, say(`layers ${layers[0]}–${layers.at(-1)}`, `第 ${layers[0]}–${layers.at(-1)} 层`) + more),
+  );
 }
 
 const shortKind = (kind: string) => kind.replace(/\.weight$/, "");
@@ -30,19 +36,24 @@ export interface HeatMap<T extends RoomTensor> extends Measure<T> {
 /** One square a matrix, coloured by its value; walked with the arrow keys. */
 export function heatMap<T extends RoomTensor>({ grids, tensors }: ReportData<T>, options: HeatMap<T>): Child[] {
   const { value, text, low, high, visit, title } = options;
-  const hint = "Point at a square, or walk with the arrow keys; Enter opens the tensor.";
+  const hint = say(
+    "Point at a square, or walk with the arrow keys; Enter opens the tensor.",
+    "指向一个方格，或用方向键移动；按 Enter 打开张量。",
+  );
   const caption = el("p", { className: "aside told", "aria-live": "polite" }, hint);
   const level = (v: number) => (high > low ? Math.min(1, Math.max(0, (v - low) / (high - low))) : v > 0 ? 1 : 0);
   const cell = (index: number, layer: number) => {
     const tensor = tensors[index];
     const v = tensor && value(tensor);
-    const words = v === undefined ? "not measured" : text(v);
+    const words = v === undefined ? say("not measured", "未测量") : text(v);
     const tell = () => {
-      caption.textContent = tensor ? `${tensor.name}: ${words}` : `layer ${layer} has no such matrix`;
+      caption.textContent = tensor
+        ? `${tensor.name}: ${words}`
+        : say(`layer ${layer} has no such matrix`, `第 ${layer} 层没有这个矩阵`);
     };
     return el("button", {
       ...{ type: "button", tabIndex: -1, className: v === undefined ? "none" : "" },
-      "aria-label": tensor ? `${tensor.name}, ${words}` : "none",
+      "aria-label": tensor ? `${tensor.name}, ${words}` : say("none", "无"),
       style: { "--level": v === undefined ? "0%" : `${(100 * level(v)).toFixed(1)}%` },
       ...{ onclick: () => tensor && visit(index), onmouseenter: tell, onfocus: tell },
     });
@@ -125,7 +136,7 @@ function smallPlot<T extends RoomTensor>(kind: string, points: readonly Point[],
     at = point;
     dot.setAttribute("cx", String(point.x));
     dot.setAttribute("cy", String(y(point.v)));
-    note.textContent = `layer ${point.layer}: ${text(point.v)}`;
+    note.textContent = say(`layer ${point.layer}: ${text(point.v)}`, `第 ${point.layer} 层：${text(point.v)}`);
   };
   show(largest);
   const parts = [svg("polygon", { points: area }), svg("polyline", { points: line }), dot];
@@ -136,7 +147,8 @@ function smallPlot<T extends RoomTensor>(kind: string, points: readonly Point[],
     return points.reduce((a, b) => (Math.abs(b.x - x) < Math.abs(a.x - x) ? b : a));
   };
   const properties = {
-    ...{ type: "button", className: "plot", title: "Opens this tensor; the arrow keys choose another layer" },
+    ...{ type: "button", className: "plot" },
+    title: say("Opens this tensor; the arrow keys choose another layer", "打开此张量；方向键可选择其他层"),
     ...{ onmousemove: (event: MouseEvent) => show(nearest(event)), onmouseleave: () => show(largest) },
     onclick: () => visit(at.index),
     onkeydown: (event: KeyboardEvent) => {

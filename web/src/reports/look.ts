@@ -1,6 +1,8 @@
 /** Where the queries of a resampler looked: maps over a picture, by layer and query. */
 import type { TracedPicture } from "../../../src/inspect/page/page-data.js";
-import { colourOf, el, mark, percent, redraws, walk } from "./base.js";
+import { colourOf, el, mark, percent, redraws, say, walk } from "./base.js";
+
+const layerName = (i: number) => say(`layer ${i + 1}`, `第 ${i + 1} 层`);
 
 /** Of each patch a share. */
 type PatchMap = readonly number[];
@@ -20,7 +22,8 @@ function viewsOf(layers: readonly (readonly PatchMap[])[]): PatchMap[][] {
 export function lookView({ grid, layers }: TracedPicture, img: HTMLElement): HTMLElement {
   const { columns, rows } = grid;
   const views = viewsOf(layers);
-  const names = views.length > 1 ? ["all layers", ...layers.map((_, i) => `layer ${i + 1}`)] : ["layer 1"];
+  const names =
+    views.length > 1 ? [say("all layers", "所有层"), ...layers.map((_, i) => layerName(i))] : [layerName(0)];
   const overlay = el("canvas", { width: columns, height: rows, role: "img" });
   const caption = el("figcaption", { "aria-live": "polite" });
   const frame = el("div", { className: "frame", style: { "aspect-ratio": `${columns} / ${rows}` } }, img, overlay);
@@ -35,7 +38,7 @@ export function lookView({ grid, layers }: TracedPicture, img: HTMLElement): HTM
   };
   const minis = views[0]!.map((_, query) => {
     const canvas = el("canvas", { width: columns, height: rows });
-    const label = query === 0 ? "all queries, their mean" : String(query);
+    const label = query === 0 ? say("all queries, their mean", "所有查询的平均") : String(query);
     const properties = { type: "button", role: "radio", className: query === 0 ? "mean" : "" };
     const actions = { onclick: () => chooseQuery(query), onmouseenter: () => show(query), onfocus: () => show(query) };
     return { canvas, button: el("button", { ...properties, ...actions }, canvas, label) };
@@ -60,14 +63,21 @@ export function lookView({ grid, layers }: TracedPicture, img: HTMLElement): HTM
   };
 
   const back = { onmouseleave: () => show(state.query) };
-  const queries = el("div", { className: "queries", role: "radiogroup", "aria-label": "Query", ...back }, ...buttons);
-  const layerTabs = el("div", { className: "tabs", role: "group", "aria-label": "Layer" }, ...tabs);
+  const queries = el(
+    "div",
+    { className: "queries", role: "radiogroup", "aria-label": say("Query", "查询"), ...back },
+    ...buttons,
+  );
+  const layerTabs = el("div", { className: "tabs", role: "group", "aria-label": say("Layer", "层") }, ...tabs);
   walk(queries, chooseQuery);
   walk(layerTabs, chooseLayer);
   chooseLayer(0);
   chooseQuery(0);
   redraws.push(draw);
-  const words = `Each small map is one query over the ${columns} × ${rows} patches, mean of its heads, strongest where it looked most. Point at one, or walk with the arrow keys.`;
+  const words = say(
+    `Each small map is one query over the ${columns} × ${rows} patches, mean of its heads, strongest where it looked most. Point at one, or walk with the arrow keys.`,
+    `每张小图是一个查询在 ${columns} × ${rows} 个图块上的注意力（各头平均），越深看得越多。指向一张，或用方向键移动。`,
+  );
   const side = [
     el("div", { className: "top" }, layerTabs, bareButton(frame)),
     queries,
@@ -78,11 +88,15 @@ export function lookView({ grid, layers }: TracedPicture, img: HTMLElement): HTM
 
 /** Shows the picture without its maps. */
 function bareButton(frame: HTMLElement): HTMLElement {
-  const button = el("button", { type: "button", className: "pill", "aria-pressed": "false" }, "Hide attention");
+  const button = el(
+    "button",
+    { type: "button", className: "pill", "aria-pressed": "false" },
+    say("Hide attention", "隐藏注意力"),
+  );
   button.onclick = () => {
     const isBare = frame.classList.toggle("bare");
     button.setAttribute("aria-pressed", String(isBare));
-    button.textContent = isBare ? "Show attention" : "Hide attention";
+    button.textContent = isBare ? say("Show attention", "显示注意力") : say("Hide attention", "隐藏注意力");
   };
   return button;
 }
@@ -90,9 +104,13 @@ function bareButton(frame: HTMLElement): HTMLElement {
 function describe(map: PatchMap, query: number, columns: number, layer: string): string {
   const total = map.reduce((sum, p) => sum + p, 0);
   const top = map.indexOf(Math.max(...map));
-  const which = query === 0 ? "All queries together" : `Query ${query}`;
-  const where = `row ${Math.floor(top / columns) + 1}, column ${(top % columns) + 1}`;
-  return `${which}, ${layer}: ${percent(total)} of the attention lies on the picture, the rest on the queries themselves; most, ${percent(map[top]!)}, on ${where}.`;
+  const which = query === 0 ? say("All queries together", "所有查询") : say(`Query ${query}`, `查询 ${query}`);
+  const [row, column] = [Math.floor(top / columns) + 1, (top % columns) + 1];
+  const [all, most] = [percent(total), percent(map[top]!)];
+  return say(
+    `${which}, ${layer}: ${all} of the attention lies on the picture, the rest on the queries themselves; most, ${most}, on row ${row}, column ${column}.`,
+    `${which}，${layer}：${all} 的注意力在图片上，其余在查询自身；最多的 ${most} 在第 ${row} 行第 ${column} 列。`,
+  );
 }
 
 /** One pixel a patch, as a share of the largest. */

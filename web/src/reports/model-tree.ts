@@ -1,5 +1,7 @@
 /** The modules of a model as a tree, by the names of its tensors; and how a tree is laid out as areas. */
 import type { ReportData, RoomTensor } from "../../../src/inspect/page/page-data.js";
+import { say } from "./base.js";
+import { partTitle } from "./words.js";
 
 export interface ModuleNode<T extends RoomTensor> {
   name: string;
@@ -88,8 +90,8 @@ export function modelTree<T extends RoomTensor>({ rooms, tensors }: ReportData<T
 }
 
 export function titleOf<T extends RoomTensor>(node: ModuleNode<T>): string {
-  if (node.room) return node.name + (node.room.numLayers > 1 ? ` ×${node.room.numLayers}` : "");
-  if (isNumber(node) && node.parent && isStack(node.parent)) return `layer ${node.name}`;
+  if (node.room) return partTitle(node.name) + (node.room.numLayers > 1 ? ` ×${node.room.numLayers}` : "");
+  if (isNumber(node) && node.parent && isStack(node.parent)) return say(`layer ${node.name}`, `第 ${node.name} 层`);
   return node.name + (isStack(node) ? ` ×${node.children.length}` : "");
 }
 

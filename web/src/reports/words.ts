@@ -1,5 +1,5 @@
 /** Numbers, names and small pieces that both reports about checkpoints write. */
-import { type Child, el } from "./base.js";
+import { type Child, el, say } from "./base.js";
 
 function inUnits(value: number, units: readonly string[]): string {
   const power = value < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(value) / 3));
@@ -13,6 +13,33 @@ export const countText = (count: number) => inUnits(count, ["", "k", "M", "B", "
 export const shapeText = (shape: readonly number[]) => `[${shape.join(", ")}]`;
 export const valueText = (value: number) => (value === 0 ? "0" : String(Number(value.toPrecision(4))));
 export const plural = (count: number, what: string) => `${count} ${what}${count === 1 ? "" : "s"}`;
+
+export const tensorsText = (count: number) => say(plural(count, "tensor"), `${count} 个张量`);
+
+export const parametersText = (parameters: number, numTensors: number) =>
+  say(
+    `${countText(parameters)} parameters in ${plural(numTensors, "tensor")}`,
+    `${tensorsText(numTensors)}，共 ${countText(parameters)} 个参数`,
+  );
+
+const titles: Readonly<Record<string, string>> = {
+  ...{
+    "vision tower": "视觉编码器",
+    embeddings: "嵌入层",
+    "text tower": "文本编码器",
+    decoder: "解码器",
+    head: "输出层",
+  },
+  ...{ other: "其他", resampler: "重采样器", merger: "合并模块", projector: "投影模块" },
+};
+
+/** Of a part, as the program names it. */
+export function partTitle(title: string): string {
+  return say(title, titles[title] ?? title);
+}
+
+/** What the program said, which is English. */
+export const told = (text: string) => el("span", { lang: "en" }, text);
 
 /** A name that breaks behind its dots. */
 export function dotted(name: string): Child[] {

@@ -1,0 +1,51 @@
+/** What went wrong, by the code that the server or the page gave it: the page has words for each in its languages. */
+import { ApiError } from "./api.js";
+import type { Problem } from "./conversation.js";
+
+/** The server's codes (src/protocol/error-body.ts) as far as a page can meet them, then the page's own. */
+export type ProblemKind =
+  | "invalid_request"
+  | "invalid_image"
+  | "unsupported"
+  | "content_filter"
+  | "unauthorized"
+  | "not_found"
+  | "too_large"
+  | "context_length_exceeded"
+  | "overloaded"
+  | "unavailable"
+  | "timeout"
+  | "internal"
+  | "unreachable"
+  | "broken"
+  | "picture_lost"
+  | "bad_schema"
+  | "page";
+
+const kinds: Readonly<Record<string, ProblemKind>> = {
+  ...{ invalid_request: "invalid_request", invalid_image: "invalid_image", unsupported: "unsupported" },
+  ...{ content_filter: "content_filter", unauthorized: "unauthorized", not_found: "not_found", too_large: "too_large" },
+  ...{ context_length_exceeded: "context_length_exceeded", overloaded: "overloaded", timeout: "timeout" },
+  ...{ unavailable: "unavailable", closed: "unavailable" },
+  ...{ invalid_file: "internal", invalid_config: "internal", io: "internal", internal: "internal" },
+  ...{ unreachable: "unreachable", broken: "broken", picture_lost: "picture_lost", bad_schema: "bad_schema" },
+};
+
+/** Of what has no code of ours: a proxy's page, another server's error. */
+const byStatus: Readonly<Record<number, ProblemKind>> = {
+  ...{ 401: "unauthorized", 403: "unauthorized", 404: "not_found", 413: "too_large", 429: "overloaded" },
+  ...{ 502: "unreachable", 503: "unavailable", 504: "timeout" },
+};
+
+export function kindOf({ code, status }: Pick<Problem, "code" | "status">): ProblemKind {
+  const known = code ? kinds[code] : undefined;
+  return known ?? byStatus[status] ?? (status >= 500 ? "internal" : status >= 400 ? "invalid_request" : "page");
+}
+
+export function problemOf(error: unknown): Problem {
+  if (error instanceof ApiError) {
+    const { message, status, code, requestId, param } = error;
+    return { message, status, code, requestId, param };
+  }
+  return { message: error instanceof Error ? error.message : String(error), status: 0, requestId: null };
+}
