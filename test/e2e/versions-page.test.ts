@@ -55,7 +55,7 @@ async function rollOut({ registry, deployments, ask }: VersionedServer): Promise
 
 const button = (name: string) => page.getByRole("button", { name, exact: true });
 const dialog = () => page.getByRole("dialog");
-const prod = () => page.getByRole("region", { name: "prod" });
+const prod = () => page.getByRole("region", { name: "prod", exact: true });
 const newest = () => page.getByRole("region", { name: "History" }).getByRole("listitem").first();
 
 /** Presses a button, reads what it says it will do, and agrees. */

@@ -107,10 +107,12 @@ ${operations.map(
   ({ path, method, operation }) => html`<details><summary><b class="${method}">${method}</b> <code>${path}</code>
 <span lang="en">${operation.summary}</span></summary>
 ${Object.entries(operation.requestBody?.content ?? {}).map(
-  ([type, { schema }]) => html`<h3>${words.request} <small>${type}</small></h3>${describe(schema, { schemas, words }, 0)}`,
+  ([type, { schema }]) =>
+    html`<h2>${words.request} <small>${type}</small></h2>${describe(schema, { schemas, words }, 0)}`,
 )}
 ${Object.entries(operation.responses["200"]?.content ?? {}).map(
-  ([type, { schema }]) => html`<h3>${words.answer} <small>${type}</small></h3>${describe(schema, { schemas, words }, 0)}`,
+  ([type, { schema }]) =>
+    html`<h2>${words.answer} <small>${type}</small></h2>${describe(schema, { schemas, words }, 0)}`,
 )}</details>`,
 )}</main></body></html>`;
 }
@@ -164,7 +166,7 @@ const style = `
   --soft: #aaa092; --accent: #7fcabf; --danger: #f0957f; } }
 html { background: var(--paper); color: var(--ink); font: 400 16px/1.5 var(--sans); }
 main { max-width: 52rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere; }
-h1 { font: 400 2.5rem/1.1 var(--serif); letter-spacing: -.02em; } h3 { font: 500 1.06rem/1.3 var(--serif); }
+h1 { font: 400 2.5rem/1.1 var(--serif); letter-spacing: -.02em; } h2 { font: 500 1.06rem/1.3 var(--serif); }
 small { color: var(--soft); font: 400 .82rem/1.3 var(--sans); } a { color: var(--accent); }
 code { font: .84rem ui-monospace, "SF Mono", "Noto Sans Mono", "DejaVu Sans Mono", monospace; }
 details { border-top: 1px solid var(--line); padding: .6rem 0; }
