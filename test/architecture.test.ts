@@ -43,6 +43,10 @@ const core: Record<string, Room> = {
     does: "layers and blocks as graph fragments: linear, norms, attention, decoder, encoder, connectors",
     imports: ["base", "tensor", "graph"],
   },
+  train: {
+    does: "a graph → the graph of its gradients; blocks of a model, one after another; losses, low-rank updates",
+    imports: ["base", "tensor", "graph"],
+  },
   "image/spec": { does: "image processor configs → sizes, grids, pixel values", imports: ["base"] },
   "image/node": {
     does: "bytes → RGB → pixel values, on threads",

@@ -7,7 +7,6 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { GraphSession } from "../src/core/backend/index.js";
 import { Engine } from "../src/core/engine/index.js";
 import type { Graph, Node } from "../src/core/graph/index.js";
-import type { ImageGrid } from "../src/core/image/spec/index.js";
 import type { PackedModel } from "../src/core/pack/index.js";
 import type { SequenceInputs } from "../src/core/runtime/sequence-inputs.js";
 import { lookAgain } from "../src/core/runtime/vision.js";
@@ -15,36 +14,16 @@ import { expectClose } from "./support/close.js";
 import { tokensOf } from "./support/decoder.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { type Fixture, oneThread, openChanged, openExact, openFixture } from "./support/parity.js";
+import { viewedImages } from "./support/viewed-images.js";
 import {
   describeVisionParity,
   encodeAll,
   expectFar,
-  type GoldenImage,
   logitsAfter,
   payloadOf,
   tolerance,
   withRunner,
 } from "./support/vision-parity.js";
-
-/** Rows of patches of all views, cut by images. */
-async function viewedImages(fixture: Fixture, { config }: PackedModel): Promise<GoldenImage[]> {
-  const width = 3 * (config as any).vision_config.patch_size ** 2;
-  const data = await fixture.floats("pixel_values");
-  const numbers = await fixture.numbers("view_grids");
-  const grids = Array.from({ length: numbers.length / 2 }, (_, i) => ({
-    rows: numbers[2 * i]!,
-    columns: numbers[2 * i + 1]!,
-  }));
-  let at = 0;
-  return (await fixture.numbers("num_views")).map((numViews): GoldenImage => {
-    const views = grids.splice(0, numViews);
-    const count = views.reduce((sum, { rows, columns }) => sum + rows * columns, 0);
-    at += count;
-    const [quarters, whole] = [views.slice(0, -1), views.at(-1)!];
-    const grid: ImageGrid = quarters.length > 0 ? { ...whole, quarters } : whole;
-    return { pixels: { data: data.slice((at - count) * width, at * width), shape: [count, width], grid } };
-  });
-}
 
 const named = (fixture: Fixture, prefix: string, node: (n: number) => string) =>
   Object.fromEntries(Array.from({ length: fixture.count(prefix) }, (_, n) => [`${prefix}.${n}`, node(n)]));

@@ -7,7 +7,8 @@
 import { invariant, OcellusError } from "../base/index.js";
 import type { BlockFormat, DType, Nf4Format, Shape, WeightFormat } from "../tensor/index.js";
 import type { WeightCatalog } from "./catalog.js";
-import { type Inferred, type OpType, ops } from "./ops.js";
+import { type OpType, ops } from "./ops.js";
+import type { Inferred } from "./shapes.js";
 import type { Attributes, Dim, Graph, Initializer, Node, Value, WeightPart, WeightSource } from "./value.js";
 
 /** The stored parts of a matrix [rows, columns], as its format has them. */
@@ -41,11 +42,24 @@ export class GraphBuilder {
   readonly #outputs: Value[] = [];
   readonly #nodes: Node[] = [];
   readonly #initializers = new Map<string, Initializer>();
-  readonly #used = new Map<string, number>();
+  readonly #used = new Set<string>();
 
   constructor(name: string, weights: WeightCatalog) {
     this.#name = name;
     this.#weights = weights;
+  }
+
+  /** A builder that begins with what a graph has, and adds to it; it knows no further weights. */
+  static over(graph: Graph): GraphBuilder {
+    const unknown = () => invariant(false, `${graph.name} is added to without weights`) as never;
+    const builder = new GraphBuilder(graph.name, { expect: unknown, format: unknown });
+    builder.#inputs.push(...graph.inputs);
+    builder.#outputs.push(...graph.outputs);
+    builder.#nodes.push(...graph.nodes);
+    for (const initializer of graph.initializers) builder.#initializer(initializer);
+    const names = [...graph.inputs, ...graph.nodes, ...graph.nodes.flatMap(({ outputs }) => outputs)];
+    for (const { name } of names) builder.#used.add(name);
+    return builder;
   }
 
   input(name: string, dtype: DType, shape: readonly Dim[]): Value {
@@ -111,9 +125,10 @@ export class GraphBuilder {
   }
 
   #unique(name: string): string {
-    const times = this.#used.get(name) ?? 0;
-    this.#used.set(name, times + 1);
-    return times === 0 ? name : `${name}_${times}`;
+    let made = name;
+    for (let n = 1; this.#used.has(made); n++) made = `${name}_${n}`;
+    this.#used.add(made);
+    return made;
   }
 
   /** @internal An i64 constant, shared by content. */

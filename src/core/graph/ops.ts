@@ -3,48 +3,18 @@
  * one entry. Contracts: ONNX operator specification (opset 17) and ONNX Runtime's docs/ContribOperators.md.
  */
 import { OcellusError } from "../base/index.js";
-import { type DType, formatShape } from "../tensor/index.js";
-import type { Attributes, Dim, Value } from "./value.js";
-
-export type Inferred = readonly Omit<Value, "name">[];
+import type { DType } from "../tensor/index.js";
+import * as shapes from "./shapes.js";
+import { broadcast, describe, fail, type Inferred, last, number, type Operands } from "./shapes.js";
+import type { Attributes, Dim, Graph, Value } from "./value.js";
 
 interface OpDefinition {
   readonly domain: "" | "com.microsoft";
   /** Output dtypes and shapes, or an error that says which input does not fit. */
-  infer(inputs: readonly (Value | undefined)[], attributes: Attributes): Inferred;
+  infer(inputs: Operands, attributes: Attributes): Inferred;
 }
 
-const same = ([x]: readonly (Value | undefined)[]): Inferred => [{ dtype: x!.dtype, shape: x!.shape }];
-
-function fail(message: string, ...operands: Value[]): never {
-  throw new OcellusError("invalid_config", message, { details: { operands: operands.map(describe) } });
-}
-
-function sameDim(a: Dim, b: Dim): boolean {
-  return a === b;
-}
-
-function number(attributes: Attributes, name: string): number {
-  const value = attributes[name];
-  if (typeof value !== "number") fail(`attribute ${name}: expected a number, found ${JSON.stringify(value)}`);
-  return value;
-}
-
-function last(value: Value): Dim {
-  return value.shape[value.shape.length - 1]!;
-}
-
-/** NumPy broadcasting of two shapes. */
-function broadcast(a: Value, b: Value): readonly Dim[] {
-  const rank = Math.max(a.shape.length, b.shape.length);
-  const dimAt = (v: Value, i: number): Dim => v.shape[v.shape.length - rank + i] ?? 1;
-  return Array.from({ length: rank }, (_, i) => {
-    const [x, y] = [dimAt(a, i), dimAt(b, i)];
-    if (sameDim(x, y) || y === 1) return x;
-    if (x === 1) return y;
-    return fail(`cannot broadcast ${describe(a)} with ${describe(b)}`, a, b);
-  });
-}
+const same = ([x]: Operands): Inferred => [{ dtype: x!.dtype, shape: x!.shape }];
 
 const elementwise: OpDefinition = {
   domain: "",
@@ -58,70 +28,21 @@ const lastAxisNorm: OpDefinition = {
   domain: "",
   infer: ([x, ...weights]) => {
     for (const weight of weights) {
-      if (weight && !sameDim(weight.shape[0]!, last(x!)))
+      if (weight && weight.shape[0] !== last(x!))
         fail(`norm of ${describe(x!)} with weight ${describe(weight)}`, x!, weight);
     }
     return same([x]);
   },
 };
 
-function describe(value: Value): string {
-  return `${value.name}: ${value.dtype}${formatShape(value.shape)}`;
-}
-
-/** A size as a whole number times named sizes: "4*num_tokens" → 4, ["num_tokens"]. */
-function factors(dim: Dim): { number: number; names: readonly string[] } {
-  if (typeof dim === "number") return { number: dim, names: [] };
-  const parts = dim.split("*");
-  const isNumber = (part: string) => /^\d+$/.test(part);
-  return {
-    number: parts.filter(isNumber).reduce((x, part) => x * Number(part), 1),
-    names: parts.filter((part) => !isNumber(part)),
-  };
-}
-
-/** `a * b * c` for sizes: a number where all are, else a readable product such as "64*batch*sequence". */
-function product(dims: readonly Dim[]): Dim {
-  const parts = dims.map(factors);
-  const number = parts.reduce((x, part) => x * part.number, 1);
-  const names = parts.flatMap((part) => part.names).sort();
-  return names.length === 0 ? number : [...(number === 1 ? [] : [number]), ...names].join("*");
-}
-
-/** ONNX Reshape: 0 copies the input's size, one -1 takes what is left. */
-function reshaped(x: Value, target: readonly Dim[]): readonly Dim[] {
-  const copied = target.map((d, i) => (d === 0 ? x.shape[i]! : d));
-  const rest = x.shape.filter((_, i) => target[i] !== 0);
-  const known = product(copied.filter((d, i) => d !== -1 && target[i] !== 0));
-  const total = product(rest);
-  if (!copied.includes(-1)) {
-    if (total !== known) fail(`cannot reshape ${describe(x)} to ${formatShape(copied)}`, x);
-    return copied;
-  }
-  const left = quotient(x, total, known);
-  return copied.map((d) => (d === -1 ? left : d));
-}
-
-/** "192*n*m" / "64*n" → "3*m" */
-function quotient(x: Value, total: Dim, known: Dim): Dim {
-  const [whole, divisor] = [factors(total), factors(known)];
-  const names = [...whole.names];
-  const isFound = divisor.names.every((name) => names.includes(name) && names.splice(names.indexOf(name), 1));
-  if (!isFound || whole.number % divisor.number !== 0) {
-    return fail(`cannot reshape ${describe(x)}: ${total} elements do not divide by ${known}`, x);
-  }
-  return product([whole.number / divisor.number, ...names]);
-}
-
-function matMulNBits([a, b]: readonly (Value | undefined)[], attributes: Attributes): Inferred {
-  if (!sameDim(last(a!), number(attributes, "K"))) fail(`MatMulNBits: ${describe(a!)} against K=${attributes.K}`, a!);
-  if (!sameDim(b!.shape[0]!, number(attributes, "N")))
-    fail(`MatMulNBits: ${describe(b!)} against N=${attributes.N}`, b!);
+function matMulNBits([a, b]: Operands, attributes: Attributes): Inferred {
+  if (last(a!) !== number(attributes, "K")) fail(`MatMulNBits: ${describe(a!)} against K=${attributes.K}`, a!);
+  if (b!.shape[0] !== number(attributes, "N")) fail(`MatMulNBits: ${describe(b!)} against N=${attributes.N}`, b!);
   return [{ dtype: a!.dtype, shape: [...a!.shape.slice(0, -1), number(attributes, "N")] }];
 }
 
 /** Codes [N·K/2] and scales [N·K/block] of the flattened matrix. */
-function matMulBnb4([a, b, scales]: readonly (Value | undefined)[], attributes: Attributes): Inferred {
+function matMulBnb4([a, b, scales]: Operands, attributes: Attributes): Inferred {
   const [k, n, block] = ["K", "N", "block_size"].map((name) => number(attributes, name)) as [number, number, number];
   const fits = last(a!) === k && b!.shape[0] === (n * k) / 2 && scales!.shape[0] === (n * k) / block;
   if (!fits)
@@ -134,17 +55,8 @@ function matMulBnb4([a, b, scales]: readonly (Value | undefined)[], attributes: 
   return [{ dtype: a!.dtype, shape: [...a!.shape.slice(0, -1), n] }];
 }
 
-/** [.., K] × [N, K]ᵀ, or [.., K] × [K, N] without transB; with transA, the first is [K, M]. */
-function matMul([given, b]: readonly (Value | undefined)[], attributes: Attributes): Inferred {
-  const a = attributes.transA ? { ...given!, shape: given!.shape.toReversed() } : given;
-  const [k, n] = attributes.transB ? [b!.shape[1]!, b!.shape[0]!] : [b!.shape[0]!, b!.shape[1]!];
-  if (b!.shape.length !== 2 || !sameDim(last(a!), k))
-    fail(`cannot multiply ${describe(a!)} by ${describe(b!)}`, a!, b!);
-  return [{ dtype: a!.dtype, shape: [...a!.shape.slice(0, -1), n] }];
-}
-
 /** Query [B, S, heads*head_dim], key and value [B, S, kv_heads*head_dim], past [B, kv_heads, capacity, head_dim]. */
-function groupQueryAttention(inputs: readonly (Value | undefined)[], attributes: Attributes): Inferred {
+function groupQueryAttention(inputs: Operands, attributes: Attributes): Inferred {
   const [query, key, value, pastKey, pastValue] = inputs as Value[];
   const headDim = (last(query!) as number) / number(attributes, "num_heads");
   const expected = number(attributes, "kv_num_heads") * headDim;
@@ -153,28 +65,8 @@ function groupQueryAttention(inputs: readonly (Value | undefined)[], attributes:
   return [query!, pastKey!, pastValue!].map(({ dtype, shape }) => ({ dtype, shape }));
 }
 
-function split([x]: readonly (Value | undefined)[], attributes: Attributes, sizes: readonly number[]): Inferred {
-  const axis = number(attributes, "axis");
-  const at = axis < 0 ? x!.shape.length + axis : axis;
-  if (x!.shape[at] !== sizes.reduce((a, b) => a + b, 0))
-    fail(`cannot split ${describe(x!)} into ${sizes.join("+")}`, x!);
-  return sizes.map((size) => ({ dtype: x!.dtype, shape: x!.shape.map((d, i) => (i === at ? size : d)) }));
-}
-
-function concat(inputs: readonly (Value | undefined)[], attributes: Attributes): Inferred {
-  const axis = number(attributes, "axis");
-  const values = inputs as readonly Value[];
-  const sizes = values.map((v) => v.shape[axis]!);
-  const total = sizes.every((d) => typeof d === "number")
-    ? sizes.reduce((a, b) => (a as number) + (b as number), 0)
-    : sizes.join("+");
-  const shape = values[0]!.shape.map((d, i) => (i === axis ? total : d));
-  const contents = values.every((v) => v.contents) ? { contents: values.flatMap((v) => v.contents!) } : {};
-  return [{ dtype: values[0]!.dtype, shape, ...contents }];
-}
-
 /** x [N, C, H, W], kernel [M, C/group, h, w]; `strides` [2], `pads` [top, left, bottom, right]. */
-function conv([x, kernel, bias]: readonly (Value | undefined)[], attributes: Attributes): Inferred {
+function conv([x, kernel, bias]: Operands, attributes: Attributes): Inferred {
   const [n, channels, ...size] = x!.shape as [Dim, number, number, number];
   const [filters, perGroup, ...window] = kernel!.shape as [number, number, number, number];
   const [strides, pads] = [attributes.strides, attributes.pads] as [readonly number[], readonly number[]];
@@ -187,7 +79,7 @@ function conv([x, kernel, bias]: readonly (Value | undefined)[], attributes: Att
 }
 
 /** x [B, C, S], kernel [C, 1, k], no bias, past [B, C, k - 1] → [B, C, S], present like past. */
-function causalConv([x, kernel, , past]: readonly (Value | undefined)[]): Inferred {
+function causalConv([x, kernel, , past]: Operands): Inferred {
   const fits = kernel!.shape[0] === x!.shape[1] && past!.shape[1] === x!.shape[1];
   const size = kernel!.shape[2] as number;
   if (!fits || past!.shape[2] !== size - 1)
@@ -196,7 +88,7 @@ function causalConv([x, kernel, , past]: readonly (Value | undefined)[]): Inferr
 }
 
 /** q, k [B, S, heads·dk], v [B, S, heads·dv], past [B, value heads, dk, dv] → [B, S, value heads·dv], present like past. */
-function linearAttention([q, , v, past]: readonly (Value | undefined)[], attributes: Attributes): Inferred {
+function linearAttention([q, , v, past]: Operands, attributes: Attributes): Inferred {
   const [keyHeads, valueHeads] = [number(attributes, "q_num_heads"), number(attributes, "kv_num_heads")];
   const [, heads, dk, dv] = past!.shape as [Dim, number, number, number];
   if (heads !== valueHeads || last(q!) !== keyHeads * dk || last(v!) !== valueHeads * dv)
@@ -204,23 +96,28 @@ function linearAttention([q, , v, past]: readonly (Value | undefined)[], attribu
   return [v!, past!].map(({ dtype, shape }) => ({ dtype, shape }));
 }
 
-function padded(dim: Dim): Dim {
-  return typeof dim === "number" ? dim : `padded_${dim}`;
-}
-
 /** TensorProto.DataType of the types we cast to. */
 const castTargets: Readonly<Record<number, DType>> = { 1: "f32", 6: "i32", 10: "f16" };
 
-function rowsFrom(x: Value, from: number): readonly Dim[] {
-  const [rows, ...rest] = x.shape as [Dim, ...Dim[]];
-  return [typeof rows === "number" ? rows - from : `${rows}-${from}`, ...rest];
-}
-
 /** Codes [.., K] by codes [K, N]; scales of the left (a scalar) and of each column of the right. */
-function matMulIntegerToFloat([a, b, , scales]: readonly (Value | undefined)[]): Inferred {
-  if (!sameDim(last(a!), b!.shape[0]!) || !sameDim(b!.shape[1]!, scales!.shape[0]!))
+function matMulIntegerToFloat([a, b, , scales]: Operands): Inferred {
+  if (last(a!) !== b!.shape[0] || b!.shape[1] !== scales!.shape[0])
     fail(`MatMulIntegerToFloat: ${describe(a!)} by ${describe(b!)} with ${describe(scales!)}`, a!, b!, scales!);
   return [{ dtype: "f32", shape: [...a!.shape.slice(0, -1), b!.shape[1]!] }];
+}
+
+/** A Scan's, from those of its body: states, then what it gives of each step, one below the other. */
+function scanned(inputs: Operands, attributes: Attributes): Inferred {
+  const { outputs } = attributes.body as Omit<Graph, "initializers">;
+  const numScanned = number(attributes, "num_scan_inputs");
+  const numStates = inputs.length - numScanned;
+  const steps = inputs.at(-1)!.shape[0]!;
+  return outputs.map(({ dtype, shape }, i) => ({ dtype, shape: i < numStates ? shape : [steps, ...shape] }));
+}
+
+/** From a scalar up to another, by steps of one: the second is the count where the first is 0. */
+function range([, limit]: Operands): Inferred {
+  return [{ dtype: limit!.dtype, shape: [limit!.contents![0]!] }];
 }
 
 /** Of operators that token-runs.ts writes with the shapes of their outputs. */
@@ -231,7 +128,6 @@ function unknownShape(): never {
 export const ops = {
   Abs: unary(""),
   Add: elementwise,
-  Mul: elementwise,
   Cast: {
     domain: "",
     infer: ([x], attributes) => [{ dtype: castTargets[number(attributes, "to")]!, shape: x!.shape }],
@@ -239,19 +135,16 @@ export const ops = {
   CausalConvWithState: { domain: "com.microsoft", infer: causalConv },
   /** x, least, most: scalars. */
   Clip: unary(""),
-  Concat: { domain: "", infer: concat },
+  Concat: { domain: "", infer: shapes.concat },
   Conv: { domain: "", infer: conv },
+  Div: elementwise,
+  Erf: unary(""),
   Exp: unary(""),
-  Expand: { domain: "", infer: ([x, shape]) => [{ dtype: x!.dtype, shape: shape!.contents! }] },
+  Expand: { domain: "", infer: shapes.expand },
   FastGelu: unary("com.microsoft"),
-  FusedMatMul: { domain: "com.microsoft", infer: matMul },
-  Gather: {
-    domain: "",
-    infer: ([x, indices], { axis = 0 }) => {
-      const [before, behind] = [x!.shape.slice(0, axis as number), x!.shape.slice((axis as number) + 1)];
-      return [{ dtype: x!.dtype, shape: [...before, ...indices!.shape, ...behind] }];
-    },
-  },
+  FusedMatMul: { domain: "com.microsoft", infer: shapes.matMul },
+  Gather: { domain: "", infer: shapes.gather },
+  GatherElements: { domain: "", infer: ([x, indices]) => [{ dtype: x!.dtype, shape: indices!.shape }] },
   GatherND: { domain: "", infer: unknownShape },
   Gelu: unary("com.microsoft"),
   /** [N, C, H, W] → [N, C, 1, 1] */
@@ -261,53 +154,54 @@ export const ops = {
   Identity: unary(""),
   If: { domain: "", infer: unknownShape },
   LayerNormalization: lastAxisNorm,
+  Less: { domain: "", infer: ([a, b]) => [{ dtype: "bool", shape: broadcast(a!, b!) }] },
   LinearAttention: { domain: "com.microsoft", infer: linearAttention },
+  Log: unary(""),
   Loop: { domain: "", infer: unknownShape },
   MatMulBnb4: { domain: "com.microsoft", infer: matMulBnb4 },
   MatMulIntegerToFloat: { domain: "com.microsoft", infer: matMulIntegerToFloat },
   MatMulNBits: { domain: "com.microsoft", infer: matMulNBits },
+  Mul: elementwise,
   MultiHeadAttention: { domain: "com.microsoft", infer: same },
   Neg: unary(""),
-  /** Named sizes may grow, by as much as `pads` says at run time; numbers stay. */
-  Pad: { domain: "", infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape.map(padded) }] },
+  Pad: { domain: "", infer: shapes.pad },
   QuickGelu: unary("com.microsoft"),
   /** x, scales and zero points of its rows (axis 0). */
   QuantizeLinear: { domain: "", infer: ([x, , zero]) => [{ dtype: zero!.dtype, shape: x!.shape }] },
-  /** Over the last axis (axes -1), kept as 1. */
-  ReduceMax: { domain: "", infer: ([x]) => [{ dtype: x!.dtype, shape: [...x!.shape.slice(0, -1), 1] }] },
-  /** Over axis 0, kept as 1 (axes 0). */
-  ReduceMean: { domain: "", infer: ([x]) => [{ dtype: x!.dtype, shape: [1, ...x!.shape.slice(1)] }] },
-  ReduceSum: { domain: "", infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape.slice(1) }] }, // axis 0, not kept
+  Range: { domain: "", infer: range },
+  /** Over the axes of the attribute `axes`. */
+  ReduceMax: { domain: "", infer: shapes.reduced },
+  ReduceMean: { domain: "", infer: shapes.reduced },
+  ReduceSum: { domain: "", infer: shapes.reduced },
   /** Over all axes but the last, not kept. */
   ReduceSumSquare: { domain: "", infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape.slice(-1) }] },
-  Reshape: { domain: "", infer: ([x, shape]) => [{ dtype: x!.dtype, shape: reshaped(x!, shape!.contents!) }] },
-  Shape: {
-    domain: "",
-    infer: ([x], attributes) => {
-      const contents = x!.shape.slice(number(attributes, "start"), number(attributes, "end"));
-      return [{ dtype: "i64", shape: [contents.length], contents }];
-    },
-  },
+  Reshape: { domain: "", infer: ([x, shape]) => [{ dtype: x!.dtype, shape: shapes.reshaped(x!, shape!.contents!) }] },
+  Shape: { domain: "", infer: shapes.shapeOf },
   Relu: unary(""),
   RotaryEmbedding: { domain: "com.microsoft", infer: same },
+  Scan: { domain: "", infer: scanned },
+  ScatterElements: { domain: "", infer: same },
   ScatterND: { domain: "", infer: same },
   SimplifiedLayerNormalization: lastAxisNorm,
   Sigmoid: unary(""),
-  /** From a row on: axis 0, to its end. */
-  Slice: {
-    domain: "",
-    infer: ([x, starts]) => [{ dtype: x!.dtype, shape: rowsFrom(x!, starts!.contents![0] as number) }],
-  },
+  Slice: { domain: "", infer: shapes.slice },
   Softmax: unary(""),
   Softplus: unary(""),
+  Split: { domain: "", infer: shapes.split },
+  Sqrt: unary(""),
+  Squeeze: { domain: "", infer: shapes.squeeze },
+  Sub: elementwise,
   Tanh: unary(""),
-  Split: {
+  Transpose: { domain: "", infer: shapes.transpose },
+  /** Zeroes below (upper: 1) or above a diagonal of the last two axes. */
+  Trilu: unary(""),
+  Unsqueeze: { domain: "", infer: shapes.unsqueeze },
+  /** condition, then, else */
+  Where: {
     domain: "",
-    infer: ([x, sizes], attributes) => split([x], attributes, sizes!.contents as readonly number[]),
-  },
-  Transpose: {
-    domain: "",
-    infer: ([x], { perm }) => [{ dtype: x!.dtype, shape: (perm as readonly number[]).map((axis) => x!.shape[axis]!) }],
+    infer: ([condition, x, y]) => [
+      { dtype: x!.dtype, shape: broadcast(condition!, { ...x!, shape: broadcast(x!, y!) }) },
+    ],
   },
 } as const satisfies Readonly<Record<string, OpDefinition>>;
 

@@ -129,10 +129,10 @@ export function withAttention(graph: Graph, names: readonly string[]): Graph {
   return { ...graph, nodes, outputs: [...graph.outputs, ...outputs] };
 }
 
-/** The same graph with its weights among its inputs: a file that needs no other beside it. */
-export function withWeightsAsInputs(graph: Graph): Graph {
-  const [constants, weights] = [true, false].map((own) =>
-    graph.initializers.filter((i) => "bytes" in i.source === own),
-  );
-  return { ...graph, inputs: [...graph.inputs, ...weights!.map(({ value }) => value)], initializers: constants! };
+/** The same graph with its weights among its inputs, or those that are named: without names a file that needs no other beside it. */
+export function withWeightsAsInputs(graph: Graph, names?: readonly string[]): Graph {
+  const isGiven = ({ value, source }: Initializer) => (names ? names.includes(value.name) : !("bytes" in source));
+  const given = graph.initializers.filter(isGiven).map(({ value }) => value);
+  const initializers = graph.initializers.filter((each) => !isGiven(each));
+  return { ...graph, inputs: [...graph.inputs, ...given], initializers };
 }
