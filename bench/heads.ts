@@ -2,9 +2,10 @@
  * `npm run bench -- heads`: how long a head over 10,000 images takes once their features are known (10 classes, 768 numbers, drawn
  * around 10 points: the time depends on the sizes alone, and on how many steps the fits need).
  *
- * `npm run bench -- heads --data FOLDER [--model CHECKPOINT] [--per-class 20]`: a folder per class, a part of which teaches a head
- * over the model's image encoder; the rest is classified by the head and, without examples, by the model itself, which answers
- * freely among the names of the classes. Default: the bundled demo model, which was trained on drawn shop windows.
+ * `npm run bench -- heads --data FOLDER [--model CHECKPOINT] [--per-class 20] [--tested 40] [--question TEXT]`: a folder per class; so
+ * many of each teach a head over the model's image encoder, and so many others are classified by the head and, without examples, by
+ * the model itself, whose answer is one of the names of the classes. Default: the bundled demo model, which was trained on drawn shop
+ * windows. bench/support/digits.py makes a folder of digits.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -26,11 +27,13 @@ export async function main(args: string[]): Promise<void> {
       data: { type: "string" },
       model: { type: "string", default: bundled },
       "per-class": { type: "string", default: "20" },
+      tested: { type: "string", default: "40" },
       question: { type: "string", default: "What is shown?" },
     },
   });
   if (values.data === undefined) return timing(10_000, 768, 10);
-  await compare(values.data, values.model, Number(values["per-class"]), values.question);
+  const counts = [Number(values["per-class"]), Number(values.tested)] as const;
+  await compare(values.data, values.model, counts, values.question);
 }
 
 async function timing(rows: number, columns: number, numClasses: number): Promise<void> {
@@ -57,7 +60,12 @@ async function timing(rows: number, columns: number, numClasses: number): Promis
   );
 }
 
-async function compare(data: string, checkpoint: string, perClass: number, question: string): Promise<void> {
+async function compare(
+  data: string,
+  checkpoint: string,
+  [perClass, numTested]: readonly [number, number],
+  question: string,
+): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "ocellus-bench-heads-"));
   try {
     const { images, labels } = await readLabelledImages(data);
@@ -65,7 +73,7 @@ async function compare(data: string, checkpoint: string, perClass: number, quest
     const mixed = labels.map((label) => shuffle(images.filter((each) => each.label === label), random)); // biome-ignore format: one thought
     const [taught, tested] = [
       mixed.flatMap((all) => all.slice(0, perClass)),
-      mixed.flatMap((all) => all.slice(perClass)),
+      mixed.flatMap((all) => all.slice(perClass, perClass + numTested)),
     ];
     writeFileSync(
       join(folder, "taught.jsonl"),

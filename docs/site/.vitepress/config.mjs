@@ -21,6 +21,7 @@ const english = [
     items: [
       page("Number formats", "/quantization"),
       page("Adapters", "/adapters"),
+      page("Teach it your images", "/tuning"),
       page("Reasoning", "/reasoning"),
       page("Caches", "/memory"),
       page("Tracing", "/tracing"),
