@@ -7,6 +7,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync
 import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it, vi } from "vitest";
+import { fileLimits, memberTexts } from "../src/core/base/index.js";
 import { ocellusError } from "../src/core/base/ocellus-error.testkit.js";
 import { createRandom } from "../src/core/engine/index.js";
 import { loadClassifier, loadDualEncoder, loadImageEncoder } from "../src/core/runtime/index.js";
@@ -49,6 +50,11 @@ describe.each(Object.entries(cases))("a head over %s", (name, golden) => {
     expect(await saveHead(join(goldens, name), into, head, { force: false })).toBe(golden.architecture);
     const config = JSON.parse(readFileSync(join(into, "config.json"), "utf8"));
     expect(config.architectures).toEqual([golden.architecture]);
+    const [given, written] = [join(goldens, name), into].map((folder) =>
+      memberTexts(readFileSync(join(folder, "config.json"), "utf8"), fileLimits),
+    );
+    const own = ["architectures", "dtype", "id2label", "label2id", "problem_type", "torch_dtype", "num_labels"];
+    for (const [field, text] of given!) if (!own.includes(field)) expect(written!.get(field)).toBe(text); // 1.0 is not 1
     expect([...(await namesIn(into))].sort()).toEqual(golden.names);
     const classifier = await loadClassifier(into, { weights: "fp32", threads: 1 });
     expect(classifier.notes).toEqual([]);

@@ -19,7 +19,7 @@ export function headText(report: HeadReport, colours: Colours): string {
     curveText(report, colours),
     ...suspectText(report, colours),
     ...badText(report, colours),
-    ...(saved ? [`written to ${colours.bold(saved.path)}, a ${saved.architecture}`] : []),
+    ...(saved ? [`written to ${colours.bold(saved.path)} (${saved.architecture})`] : []),
   ];
   return paragraphs.join("\n\n");
 }

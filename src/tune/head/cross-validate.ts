@@ -12,6 +12,8 @@ export interface Validation {
   readonly temperature: number;
   /** Of the fits at that penalty, fold by fold. */
   readonly parameters: readonly Float64Array[];
+  /** What they say of the images that they have not seen: [images, classes]. */
+  readonly held: Float32Array;
   /** By which held-out images were judged, without and with the temperature: [images, classes]. */
   readonly uncalibrated: Float64Array;
   readonly probabilities: Float64Array;
@@ -66,7 +68,7 @@ export async function crossValidate(
   const { numClasses } = shape;
   return {
     ...judge(problem, path),
-    ...{ penalty: chosen.penalty, parameters: chosen.parameters },
+    ...{ penalty: chosen.penalty, parameters: chosen.parameters, held: chosen.held },
     temperature: fitTemperature({ logits: chosen.held, targets: data.targets, weights, numClasses }),
     path: path.map(({ penalty, losses }) => ({ penalty, logLoss: total(losses) / problem.numFolds })),
   };

@@ -139,9 +139,9 @@ async function fitAll(products: Products, problem: HeadProblem, { penalty, param
   return fit.parameters;
 }
 
-/** Fits at most: the path of penalties, curves of all and of three classes, and the last one. */
+/** Fits at most: the path of penalties, three parts of all images, two of three classes, and the last one. */
 function expectedFits({ numFolds, shape }: HeadProblem): number {
-  return (shape.width === undefined ? 12 : 6) * numFolds + 13 * numFolds + 1;
+  return (shape.width === undefined ? 12 : 6) * numFolds + 9 * numFolds + 1;
 }
 
 function recipeOf(

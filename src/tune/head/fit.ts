@@ -212,8 +212,8 @@ function addBias(sums: Float32Array, point: Float64Array, { from, inputs, output
 function columnsOf(data: Float32Array, rows: number, columns: number, from: number, count: number): Float32Array {
   if (count === columns) return data;
   const part = new Float32Array(rows * count);
-  for (let row = 0; row < rows; row++)
-    part.set(data.subarray(row * columns + from, row * columns + from + count), row * count);
+  for (let row = 0, to = 0; row < rows; row++)
+    for (let column = 0; column < count; column++) part[to++] = data[row * columns + from + column]!;
   return part;
 }
 
@@ -294,9 +294,9 @@ async function firstGradients(
 
 function sideBySide(parts: readonly Float32Array[], rows: number, count: number): Float32Array {
   const joined = new Float32Array(rows * count * parts.length);
-  for (let row = 0; row < rows; row++)
-    for (const [i, part] of parts.entries())
-      joined.set(part.subarray(row * count, (row + 1) * count), (row * parts.length + i) * count);
+  for (const [i, part] of parts.entries())
+    for (let row = 0, from = 0; row < rows; row++)
+      for (let column = 0; column < count; column++) joined[(row * parts.length + i) * count + column] = part[from++]!;
   return joined;
 }
 

@@ -50,7 +50,7 @@ export async function curveOfAll(products: Products, known: Known, options: FitO
   const learned = targets.length * (1 - 1 / problem.numFolds);
   const points: CurvePoint[] = [];
   for (const part of [...parts, 1]) {
-    const predicted = await predictedBy(products, known, () => part, options);
+    const predicted = part === 1 ? predictedByAll(known) : await predictedBy(products, known, () => part, options);
     points.push({ images: part * learned, errors: Uint8Array.from(targets, (target, i) => Number(predicted[i] !== target)) }); // biome-ignore format: one thought
   }
   const shown = points.map(({ images, errors }) => ({
@@ -79,7 +79,8 @@ async function moreOf(products: Products, known: Known, k: number, images: numbe
   const { targets } = problem.data;
   const points: CurvePoint[] = [];
   for (const part of [...fractionsOfClass, 1]) {
-    const predicted = await predictedBy(products, known, (target) => (target === k ? part : 1), options);
+    const partOf = (target: number) => (target === k ? part : 1);
+    const predicted = part === 1 ? predictedByAll(known) : await predictedBy(products, known, partOf, options);
     const errors = Uint8Array.from(targets, (target, i) => Number((target === k) !== (predicted[i] === k)));
     points.push({ images: part * images, errors });
   }
@@ -94,6 +95,10 @@ function countsOf({ problem, labels }: Known): number[] {
   const counts = labels.map(() => 0);
   for (const target of problem.data.targets) counts[target]!++;
   return counts;
+}
+
+function predictedByAll({ problem, validation }: Known): Int32Array {
+  return predictedOf(validation.held, problem.shape.numClasses);
 }
 
 /** What held-out images are taken for, when each fold learns from a part of the images of each class. */

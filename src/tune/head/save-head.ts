@@ -3,7 +3,7 @@
  * SigLIP), the folder is one of that class: it gives the same probabilities there. Else its model_type is ocellus_classifier, which
  * no other program takes for the encoder alone. Weights are fp32: transformers computes in the type that a file has.
  */
-import { throwIfAborted } from "../../core/base/index.js";
+import { fileLimits, memberTexts, throwIfAborted } from "../../core/base/index.js";
 import { type Checkpoint, createSafetensorsWriter, openCheckpoint } from "../../core/checkpoint/index.js";
 import { copyInto, createFolderAtomically, joinPath, pathExists, writeFileAtomically } from "../../core/fs/index.js";
 import { type AnyFamily, familyOf } from "../../core/models/index.js";
@@ -26,7 +26,8 @@ interface SaveOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-type Json = Readonly<Record<string, unknown>>;
+/** The members of an object, each as its text: transformers refuses 1 where a field has 1.0, and JavaScript knows no difference. */
+type Members = ReadonlyMap<string, string>;
 
 /** What says how an image becomes pixels. */
 const processorFiles = ["preprocessor_config.json", "processor_config.json"];
@@ -39,8 +40,8 @@ export async function saveHead(encoder: string, into: string, head: SavedHead, o
     const plan = await planOf(checkpoint, head);
     await createFolderAtomically(into, options.force, async (folder) => {
       await writeWeights(joinPath(folder, "model.safetensors"), plan, head, options.signal);
-      await writeJson(joinPath(folder, "config.json"), plan.config);
-      await writeJson(joinPath(folder, lineageFile), head.lineage);
+      await writeFileAtomically(joinPath(folder, "config.json"), plan.config);
+      await writeFileAtomically(joinPath(folder, lineageFile), `${JSON.stringify(head.lineage, null, 2)}\n`);
       for (const name of processorFiles) {
         const path = joinPath(checkpoint.path, name);
         if (await pathExists(path)) await copyInto(folder, path);
@@ -52,27 +53,25 @@ export async function saveHead(encoder: string, into: string, head: SavedHead, o
   }
 }
 
-function writeJson(path: string, value: unknown): Promise<void> {
-  return writeFileAtomically(path, `${JSON.stringify(value, null, 2)}\n`);
-}
-
 interface Plan {
   readonly architecture: string;
-  readonly config: Json;
+  /** Text of config.json. */
+  readonly config: string;
   readonly weights: WeightsSource;
   /** From a tensor of the encoder's, by its canonical name, to its name in the file. */
   readonly names: ReadonlyMap<string, string>;
 }
 
 async function planOf(checkpoint: Checkpoint, head: SavedHead): Promise<Plan> {
-  const json = (await checkpoint.readJson("config.json")) as Json;
+  const json = await checkpoint.readJson("config.json");
+  const given = plainMembers((await checkpoint.readText("config.json"))!);
   const { family, config, weights } = await readModel(checkpoint, "features");
   const side = sideOf(familyOf(json, "whole"));
   const labels = labelFields(head.labels);
   if (side && head.layers.length === 1)
     return {
       architecture: side.architecture,
-      config: { ...plainConfig(json), architectures: [side.architecture], ...labels, dtype: "float32" },
+      config: textOf(given, { architectures: [side.architecture], ...labels, dtype: "float32" }),
       weights,
       names: namesBy(weights, side.tensorName),
     };
@@ -80,10 +79,10 @@ async function planOf(checkpoint: Checkpoint, head: SavedHead): Promise<Plan> {
   const width = head.layers.length > 1 ? { head_width: head.layers[0]!.outputs } : {};
   return {
     architecture: "OcellusImageClassifier",
-    config: {
+    config: textOf(new Map([["encoder", textOf(given, {})]]), {
       ...{ model_type: "ocellus_classifier", architectures: ["OcellusImageClassifier"] },
-      ...{ encoder: plainConfig(json), ...width, ...labels },
-    },
+      ...{ ...width, ...labels },
+    }),
     weights,
     names: namesBy(weights, (name) => (wanted.has(name) ? name : undefined)),
   };
@@ -93,7 +92,7 @@ function sideOf(family: AnyFamily) {
   return family.kind === "language" ? undefined : family.classifier;
 }
 
-function labelFields(labels: readonly string[]): Json {
+function labelFields(labels: readonly string[]) {
   return {
     id2label: Object.fromEntries(labels.entries()),
     label2id: Object.fromEntries(labels.map((label, i) => [label, i])),
@@ -101,10 +100,21 @@ function labelFields(labels: readonly string[]): Json {
   };
 }
 
-/** Of the labels that the head replaces, and of numbers that are widened, nothing is left. */
-function plainConfig(json: Json): Json {
-  const { quantization_config, compression_config, quantization, torch_dtype, num_labels, ...rest } = json;
-  return rest;
+/** What names labels that the head replaces, and number formats that are widened. */
+const replaced = ["quantization_config", "compression_config", "quantization", "torch_dtype", "num_labels"];
+
+function plainMembers(text: string): Members {
+  const members = new Map(memberTexts(text.replace(/^\ufeff/, ""), fileLimits));
+  for (const name of replaced) members.delete(name);
+  return members;
+}
+
+function textOf(members: Members, own: Readonly<Record<string, unknown>>): string {
+  const all = new Map([
+    ...members,
+    ...Object.entries(own).map(([name, value]) => [name, JSON.stringify(value)] as const),
+  ]);
+  return `{\n${[...all].map(([name, text]) => `  ${JSON.stringify(name)}: ${text}`).join(",\n")}\n}\n`;
 }
 
 /** Floats only: constants that a version of the class stored are computed by others. */
