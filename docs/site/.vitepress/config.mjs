@@ -76,7 +76,7 @@ const english = [
   },
 ];
 const chinese = [
-  { text: "开始", items: [page("是什么", "/zh/"), page("快速入门", "/zh/getting-started"), page("服务", "/zh/serving")] },
+  { text: "开始", items: [page("是什么", "/zh/"), page("快速入门", "/zh/getting-started"), page("服务", "/zh/serving"), page("用您的图片教它", "/zh/tuning")] },
   { text: "英文文档", items: [page("全部页面", "/"), page("API 参考", "/api/")] },
 ];
 
