@@ -214,7 +214,7 @@ describe.skipIf(noBrowser)("the large picture", () => {
     await start();
     await add("dress.jpg");
     expect(await ask("Where are they?")).toMatchObject({ ocellus: { boxes: true } });
-    const sleeve = page.locator(".place").filter({ hasText: "sleeve" });
+    const sleeve = page.locator(".sight .place").filter({ hasText: "sleeve" });
     await sleeve.waitFor();
     const [sheet, box] = [(await picture().boundingBox())!, (await sleeve.boundingBox())!];
     expect((box.x - sheet.x) / sheet.width).toBeCloseTo(0.1, 1);
@@ -222,7 +222,7 @@ describe.skipIf(noBrowser)("the large picture", () => {
     const chip = page.locator(".places-list").getByRole("button", { name: "sleeve" });
     await chip.hover();
     expect(await sleeve.getAttribute("data-lit")).toBe("true");
-    await page.locator(".place").filter({ hasText: "hem" }).focus();
+    await page.locator(".sight .place").filter({ hasText: "hem" }).focus();
     expect(await chip.getAttribute("data-lit")).toBe("false");
     expect(await page.locator(".places-list button[data-lit=true]").innerText()).toBe("hem");
   });
@@ -252,7 +252,7 @@ describe.skipIf(noBrowser)("the large picture", () => {
     expect(await colour.innerText()).toMatch(/red[\s\S]*60%[\s\S]*check this[\s\S]*or blue \(40%\)/);
     expect(await page.locator(".field-row").first().innerText()).not.toContain("check this");
     await colour.focus();
-    expect(await page.locator(".place[data-doubtful=true]").getAttribute("data-lit")).toBe("true");
+    expect(await page.locator(".sight .place[data-doubtful=true]").getAttribute("data-lit")).toBe("true");
     expect(await faultsOf(page)).toEqual([]);
     await page.getByRole("radio", { name: "JSON" }).check();
     await page.locator("pre.json").waitFor();

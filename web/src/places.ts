@@ -5,9 +5,6 @@ import type { Place } from "./sight.js";
 /** Below it a value is to be looked at by a person: as the server's own `zoom` has it. */
 export const sureFrom = 0.9;
 
-/** A point is shown as a small ring, of the picture's side. */
-const pointShare = 0.03;
-
 /** Of the answer's one picture; none where the server named none. */
 export function placesOf({ id, stats }: Answer): readonly Place[] {
   const { boxes = [], fields = {}, images = [] } = stats ?? {};
@@ -17,13 +14,12 @@ export function placesOf({ id, stats }: Answer): readonly Place[] {
     const corners = box ?? (point && [...point, ...point]);
     if (!corners) return [];
     const [left, top, right, bottom] = corners as [number, number, number, number];
-    const half = box ? 0 : pointShare / 2;
     const sureness = field === undefined ? undefined : fields[field]?.probability;
     return [
       {
         id: `${id} ${field ?? i}`,
         label: label ?? (field === undefined ? String(i + 1) : nameOfField(field)),
-        box: [left / width - half, top / height - half, right / width + half, bottom / height + half],
+        box: [left / width, top / height, right / width, bottom / height],
         isPoint: !box,
         isDoubtful: sureness !== undefined && sureness < sureFrom,
       },

@@ -4,6 +4,7 @@ import type { Answer, Picture } from "../conversation.js";
 import { leavesOf, nameOfField, placesOf, sureFrom } from "../places.js";
 import { type Place, useSight, useSightState } from "../sight.js";
 import { useSightWords } from "../words-sight.js";
+import { InlinePicture } from "./inline-picture.js";
 
 type Confidence = NonNullable<NonNullable<Answer["stats"]>["fields"]>[string];
 
@@ -15,12 +16,12 @@ interface FieldsFormProps {
 export function FieldsForm({ answer, picture }: FieldsFormProps) {
   const own = useSightWords();
   const places = placesOf(answer);
-  useShownPlaces(answer, picture, places);
+  const show = useShownPlaces(answer, picture, places);
   const leaves = leavesOf(answer.text) ?? [];
   const fields = answer.stats?.fields ?? {};
   const numDoubtful = leaves.filter(({ pointer }) => (fields[pointer]?.probability ?? 1) < sureFrom).length;
   return (
-    <div className="fields-form">
+    <div className="fields-form" onPointerEnter={show}>
       <p className="aside">{own.doubtful(numDoubtful, leaves.length)}</p>
       <dl>
         {leaves.map(({ pointer, value }) => (
@@ -33,6 +34,7 @@ export function FieldsForm({ answer, picture }: FieldsFormProps) {
           />
         ))}
       </dl>
+      {picture && places.length > 0 && <InlinePicture picture={picture} />}
     </div>
   );
 }

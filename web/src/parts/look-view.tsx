@@ -7,11 +7,9 @@ import { picturesOf } from "../places.js";
 import { problemOf } from "../problems.js";
 import { useSight, useSightState } from "../sight.js";
 import { useSightWords } from "../words-sight.js";
-import { HeatLayer } from "./heat-layer.js";
-import { usePictureUrl } from "./picture-view.js";
+import { InlinePicture } from "./inline-picture.js";
 import { ProblemView } from "./problem-view.js";
 import { visible } from "./token-view.js";
-import "../style/sight.css";
 
 interface LookViewProps {
   readonly answer: Answer;
@@ -123,15 +121,4 @@ function imageOf(pictures: readonly Picture[], chosenId: string | undefined, att
   if (chosen >= 0) return chosen;
   const shares = pictures.map((_, image) => shareOf(attention, image));
   return Math.max(0, shares.indexOf(Math.max(...shares)));
-}
-
-/** Where there is no room for the large picture, or it is hidden. */
-function InlinePicture({ picture }: { picture: Picture }) {
-  const url = usePictureUrl(picture.id);
-  return (
-    <div className="inline-sight" style={{ "--ratio": picture.width / picture.height }}>
-      {url && <img src={url} alt={picture.name} />}
-      <HeatLayer pictureId={picture.id} />
-    </div>
-  );
 }

@@ -1,6 +1,6 @@
 /** Boxes and points that an answer names, drawn and labelled on the picture; they and their words light each other. */
 import { type Place, useSight, useSightState } from "../sight.js";
-import { placed } from "./region-frame.js";
+import { placed } from "./placed.js";
 
 export function PlacesLayer({ pictureId }: { pictureId: string }) {
   const places = useSightState((state) => (state.pictureId === pictureId ? state.places : undefined));

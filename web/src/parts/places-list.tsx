@@ -4,19 +4,23 @@ import { placesOf } from "../places.js";
 import { type Place, useSight, useSightState } from "../sight.js";
 import { useSightWords } from "../words-sight.js";
 import { useShownPlaces } from "./fields-form.js";
+import { InlinePicture } from "./inline-picture.js";
 
 export function PlacesList({ answer, picture }: { answer: Answer; picture: Picture | undefined }) {
   const own = useSightWords();
   const places = placesOf(answer);
   const show = useShownPlaces(answer, picture, places);
   return (
-    <ul className="places-list" aria-label={own.places} onPointerEnter={show} onFocus={show}>
-      {places.map((place) => (
-        <li key={place.id}>
-          <PlaceChip place={place} />
-        </li>
-      ))}
-    </ul>
+    <>
+      <ul className="places-list" aria-label={own.places} onPointerEnter={show} onFocus={show}>
+        {places.map((place) => (
+          <li key={place.id}>
+            <PlaceChip place={place} />
+          </li>
+        ))}
+      </ul>
+      {picture && <InlinePicture picture={picture} />}
+    </>
   );
 }
 

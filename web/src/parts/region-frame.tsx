@@ -5,6 +5,7 @@ import { boxByKey, regionOf } from "../mark-part.js";
 import type { Box } from "../region.js";
 import { useSight, useSightState } from "../sight.js";
 import { useSightWords } from "../words-sight.js";
+import { placed } from "./placed.js";
 
 export interface RegionHandle {
   readonly box: Box | undefined;
@@ -75,10 +76,4 @@ export function RegionFrame({ box, isDrawn, region, onAsk }: RegionFrameProps) {
       onClick={onAsk}
     />
   );
-}
-
-/** A box in shares as CSS. */
-export function placed([left, top, right, bottom]: Box) {
-  const percent = (share: number) => `${share * 100}%`;
-  return { left: percent(left), top: percent(top), width: percent(right - left), height: percent(bottom - top) };
 }
