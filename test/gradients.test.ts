@@ -2,13 +2,18 @@
  * Gradients of every family that can be trained, against PyTorch (test/golden/gradients/make_golden.py), and what is said of the
  * operators that have none.
  */
-import { describe } from "vitest";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
 import { float32, int64 } from "../src/core/backend/index.js";
+import { families } from "../src/core/models/index.js";
 import { feedsOf } from "../src/core/runtime/vision.js";
+import { repository } from "./support/folders.js";
 import {
   describeEncoderGradients,
   describeGradients,
   type EncoderGraph,
+  goldenPaths,
   type OpenedCase,
 } from "./support/gradients.js";
 import { patchRows } from "./support/parity.js";
@@ -16,6 +21,20 @@ import { goldenImages } from "./support/qwen2-vl-images.js";
 import { tiledImages } from "./support/tiled-images.js";
 import { viewedImages } from "./support/viewed-images.js";
 import { type GoldenImage, slicedImages } from "./support/vision-parity.js";
+
+/** Families without gradients of their own: */
+const elsewhere = [
+  "keras_mobilenet_v2", // convolutions, whose gradients are not written
+  "ocellus_classifier", // an encoder of another family, and a head
+];
+
+it("gradients of every family are compared", () => {
+  const types = goldenPaths.map((path) => {
+    const config = readFileSync(join(repository, "test/golden", path, "config.json"), "utf8");
+    return (JSON.parse(config) as { model_type: string }).model_type;
+  });
+  expect([...new Set([...types, ...elsewhere])].sort()).toEqual(families.map(({ modelType }) => modelType).sort());
+});
 
 describe("gradients", () => {
   for (const name of ["gqa-tied", "mha-untied"])

@@ -13,7 +13,7 @@ import { indexPositions, type LanguageFamily } from "../../src/core/models/index
 import { type PackedModel, parsePlan, planGraphs, readModel } from "../../src/core/pack/index.js";
 import { feedsOf } from "../../src/core/runtime/vision.js";
 import { toFloat32 } from "../../src/core/tensor/index.js";
-import { crossEntropyGradients, gradientOf, trainingForm, trainingPieces, vjp } from "../../src/core/train/index.js";
+import { gradientOf, type OpenedGraph, openInPieces, trainingForm } from "../../src/core/train/index.js";
 import { repository } from "./folders.js";
 import { type Fixture, oneThread, openFixture } from "./parity.js";
 import { type GoldenImage, placeImages } from "./vision-parity.js";
@@ -23,7 +23,10 @@ type Digest = readonly [norm: number, largest: number, ...values: number[]];
 type Golden = Readonly<Record<string, { readonly loss: number; readonly gradients: Readonly<Record<string, Digest>> }>>;
 const golden: Golden = JSON.parse(readFileSync(join(repository, "test/golden/gradients/gradients.json"), "utf8"));
 
-/** Of a gradient's norm or largest value; the largest error measured is below 1e-5. */
+/** Cases, `family/name`. Each has a test that names it. */
+export const goldenPaths: readonly string[] = Object.keys(golden);
+
+/** Of a gradient's norm or largest value; the largest error measured is 4e-5, of a delta net's gate; elsewhere below 1e-5. */
 const tolerance = 1e-4;
 /** Of all gradients' norm: what is below it is rounding (a bias of keys, which a softmax does not see). */
 const floor = 1e-7;
@@ -40,81 +43,51 @@ export class Gradients {
 }
 
 interface Trainable {
-  /** What `wrt` may name of a piece's other inputs. */
-  readonly more?: readonly string[];
-  /** Outputs that a loss comes back from. */
-  readonly outputs: readonly string[];
-  /** The value that goes through; its gradient is given where it is asked for. */
+  /** What goes through. */
   readonly input: string;
-  readonly ofInput?: boolean;
+  /** Inputs whose gradients are given, beside those of all weights. */
+  readonly more?: readonly string[];
+  /** Outputs whose gradients are fed. Absent: logits, whose loss is computed. */
+  readonly of?: readonly string[];
   readonly weights: (name: string) => Promise<Float32Array>;
-}
-
-async function opened(graph: Graph) {
-  const whole = withWeightsAsInputs(graph);
-  const session = await GraphSession.open(
-    encodeOnnx(whole, () => expect.fail("weights are inputs")),
-    oneThread,
-  );
-  return {
-    run: (feeds: Feeds): Promise<Record<string, DeviceTensor>> =>
-      session.run(
-        Object.fromEntries(whole.inputs.map(({ name }) => [name, feeds[name] ?? expect.fail(`no input ${name}`)])),
-        Object.fromEntries(whole.outputs.map(({ name }) => [name, null])),
-      ),
-    close: () => session.close(),
-  };
 }
 
 const floats = ({ data }: DeviceTensor) => data as Float32Array;
 
-/** A graph in pieces, forwards and back; with `targets` among the feeds its last piece is a head with its loss. */
-export async function openTrainable(graph: Graph, { more = [], outputs, input, ofInput, weights }: Trainable) {
+/** A graph's outputs, and its gradients block by block. */
+async function openTrainable(graph: Graph, { input, more = [], of, weights }: Trainable) {
   const form = trainingForm(graph);
-  const own = between(
-    form,
-    [],
-    outputs.map((name) => valueNamed(form, name)),
-  );
-  const pieces = trainingPieces(own, input);
-  const hasLoss = outputs.includes("logits") && input === "inputs_embeds";
-  const steps = await Promise.all(
-    pieces.map(async (piece, n) => {
-      const given = piece.graph.inputs.map(({ name }) => name).filter((name) => more.includes(name));
-      const wrt = [...(n > 0 || ofInput ? [piece.from] : []), ...given, ...piece.weights];
-      const of = piece.graph.outputs.map(({ name }) => name);
-      const isLast = hasLoss && n === pieces.length - 1;
-      const back = isLast ? crossEntropyGradients(piece.graph, { wrt }) : vjp(piece.graph, { of, wrt });
-      const values = await Promise.all(piece.weights.map(async (name) => [name, await weights(name)] as const));
-      const shapes = new Map(piece.graph.initializers.map(({ value }) => [value.name, value.shape as number[]]));
-      const held = Object.fromEntries(values.map(([name, data]) => [name, float32(data, shapes.get(name)!)]));
-      return { piece, of, wrt, given, held, isLast, forward: await opened(piece.graph), backward: await opened(back) };
-    }),
-  );
-  const entered: Feeds[] = [];
+  const outputs = of ?? ["logits"];
+  const own = between(form, [], outputs.map((name) => valueNamed(form, name))); // biome-ignore format: one thought
+  const matrices = own.initializers.filter(({ source }) => "tensors" in source).map(({ value }) => value);
+  const held: Record<string, DeviceTensor> = {};
+  for (const { name, shape } of matrices) held[name] = float32(await weights(name), shape as number[]);
+  const opened = async (each: Graph): Promise<OpenedGraph<DeviceTensor>> => {
+    const whole = withWeightsAsInputs(each);
+    const session = await GraphSession.open(
+      encodeOnnx(whole, () => expect.fail("weights are inputs")),
+      oneThread,
+    );
+    const given = (feeds: Feeds) => whole.inputs.map(({ name }) => [name, feeds[name] ?? held[name]!] as const);
+    return {
+      run: (feeds, wanted) => session.run(Object.fromEntries(given(feeds)), wanted),
+      close: () => session.close(),
+    };
+  };
+  const names = matrices.map(({ name }) => name);
+  const wrt = [...names, ...more];
+  const pieces = await openInPieces(own, { input, wrt, ...(of && { of }) }, opened);
+  const forward = of && (await opened(own));
+  const wanted = Object.fromEntries(outputs.map((name) => [name, null]));
   return {
-    pieces,
-    async forward(feeds: Feeds): Promise<Record<string, DeviceTensor>> {
-      const made: Record<string, DeviceTensor> = { ...feeds };
-      for (const [n, { forward, held, isLast }] of steps.entries()) {
-        entered[n] = { ...made, ...held };
-        if (!isLast) Object.assign(made, await forward.run(entered[n]!));
-      }
-      return made;
+    forward: (feeds: Feeds) => forward!.run(feeds, wanted),
+    /** Adds the weights' gradients to `into`; gives those of `more`, and the loss. */
+    async backward(feeds: Feeds, into: Gradients): Promise<Readonly<Record<string, DeviceTensor>>> {
+      const results = await pieces.run(feeds, {});
+      for (const name of names) into.add(name, floats(results[gradientOf(name)]!));
+      return results;
     },
-    /** Adds the weights' gradients to `into`; gives those of the input and of `more`. @param grads of the graph's outputs */
-    async backward(grads: Feeds, into: Gradients): Promise<Record<string, DeviceTensor>> {
-      const coming: Record<string, DeviceTensor> = { ...grads };
-      for (const [n, { piece, wrt, backward }] of [...steps.entries()].reverse()) {
-        const results = await backward.run({ ...entered[n], ...coming });
-        for (const name of wrt)
-          if (piece.weights.includes(name)) into.add(name, floats(results[gradientOf(name)]!));
-          else coming[gradientOf(name)] = results[gradientOf(name)]!;
-        if (results.loss) coming.loss = results.loss;
-      }
-      return coming;
-    },
-    close: () => Promise.all(steps.flatMap(({ forward, backward }) => [forward.close(), backward.close()])),
+    close: () => Promise.all([pieces.close(), forward?.close()]),
   };
 }
 
@@ -172,7 +145,7 @@ async function languageGradients({ fixture, family, config, graphs, weights }: O
   const table = await weights(family.embedTokens);
   const embeds = Float32Array.from(ids.flatMap((id) => [...table.subarray(id * width, (id + 1) * width)]));
   const decoder = await openTrainable(graphs.decoder!, {
-    ...{ input: "inputs_embeds", ofInput: true, outputs: ["logits"], more: deepstack, weights },
+    ...{ input: "inputs_embeds", more: ["inputs_embeds", ...deepstack], weights },
   });
   const images = (await imagesOf?.(fixture, model)) ?? [];
   const placed = placeImages(model, ids, images);
@@ -181,7 +154,9 @@ async function languageGradients({ fixture, family, config, graphs, weights }: O
   );
   const outputs = ["visual_tokens", ...deepstack];
   const vision =
-    images.length > 0 ? await openTrainable(graphs.vision!, { input: "pixel_values", outputs, weights }) : undefined;
+    images.length > 0
+      ? await openTrainable(graphs.vision!, { input: "pixel_values", of: outputs, weights })
+      : undefined;
   const batches = images
     .flatMap(({ pixels }) => batchesOf(pixels))
     .map((pixels) => feedsOf(family.image!.inputs(config, pixels)));
@@ -202,7 +177,7 @@ async function languageGradients({ fixture, family, config, graphs, weights }: O
   const { cos, sin } = family.rotary(config, { start: 0, count: ids.length, positions });
   const angles = (data: Float32Array) => float32(data, [ids.length, data.length / ids.length]);
   const answer = Array.from({ length: numAnswer }, (_, i) => ids.length - numAnswer + i);
-  await decoder.forward({
+  const feeds = {
     ...{ inputs_embeds: float32(embeds, [1, ids.length, width]), cos: angles(cos), sin: angles(sin) },
     position_ids: int64(
       ids.map((_, i) => i),
@@ -212,8 +187,8 @@ async function languageGradients({ fixture, family, config, graphs, weights }: O
     logits_rows: int64(answer.map((row) => row - 1)),
     targets: int64(answer.map((row) => ids[row]!)),
     weights: float32(new Float32Array(numAnswer).fill(1 / numAnswer), [numAnswer]),
-  });
-  const coming = await decoder.backward({}, gradients);
+  };
+  const coming = await decoder.backward(feeds, gradients);
   const back = floats(coming[gradientOf("inputs_embeds")]!);
   const ofTable = new Float32Array(table.length);
   const isImage = new Set(rows);
@@ -227,7 +202,7 @@ async function languageGradients({ fixture, family, config, graphs, weights }: O
       const taken = spans[n]!.flatMap((row) => [...of.subarray(row * width, (row + 1) * width)]);
       return [gradientOf(output), float32(Float32Array.from(taken), made[output]!.dims)] as const;
     });
-    await vision!.backward(Object.fromEntries(seeds), gradients);
+    await vision!.backward({ ...batch, ...Object.fromEntries(seeds) }, gradients);
   }
   await Promise.all([decoder.close(), vision?.close()]);
   return { loss: floats(coming.loss!)[0]!, gradients };
@@ -250,9 +225,10 @@ export function describeEncoderGradients(path: string, parts: readonly EncoderGr
     withCase(path, async (opened) => {
       const gradients = new Gradients();
       for (const { graph, input, output, feeds, seed = sines } of parts) {
-        const tower = await openTrainable(opened.graphs[graph]!, { input, outputs: [output], weights: opened.weights });
-        const made = (await tower.forward(await feeds(opened)))[output]!;
-        await tower.backward({ [gradientOf(output)]: float32(seed(floats(made)), made.dims) }, gradients);
+        const tower = await openTrainable(opened.graphs[graph]!, { input, of: [output], weights: opened.weights });
+        const fed = await feeds(opened);
+        const made = (await tower.forward(fed))[output]!;
+        await tower.backward({ ...fed, [gradientOf(output)]: float32(seed(floats(made)), made.dims) }, gradients);
         await tower.close();
       }
       expectGolden(path, opened.family, gradients);

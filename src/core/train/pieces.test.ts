@@ -7,13 +7,13 @@ import {
   crossEntropyGradients,
   gradientOf,
   loraNames,
+  openInPieces,
   trainingForm,
   trainingPieces,
-  vjp,
   withCrossEntropy,
   withLora,
 } from "./index.js";
-import { built, drawn, drawnTensor, float32, int64, numbers, runOnce, type Sizes } from "./run.testkit.js";
+import { built, drawn, drawnTensor, float32, int64, numbers, opened, runOnce, type Sizes } from "./run.testkit.js";
 
 const decoderSizes = {
   ...{ vocab_size: 11, hidden_size: 8, intermediate_size: 12, num_hidden_layers: 2 },
@@ -117,23 +117,51 @@ describe("pieces", () => {
     ]);
   });
 
+  const openWhole = async (graph: Graph) => {
+    const { run, close } = await opened(asInputs(graph));
+    return { run: (given: typeof feeds) => run({ ...feeds, ...given }), close };
+  };
+
   it("give, one after another, the gradients of the whole", async () => {
     const expected = await whole();
-    const pieces = trainingPieces(decoder, "inputs_embeds");
-    const entered = [];
-    let made = { ...feeds };
-    for (const { graph, to } of pieces) {
-      entered.push(made);
-      if (to) made = { ...made, ...(await runOnce(asInputs(graph), made)) };
-    }
-    let coming: typeof feeds = {};
-    for (const [n, { graph, from, to, weights }] of [...pieces.entries()].reverse()) {
-      const own = [from, ...graph.inputs.flatMap(({ name }) => (name === "deepstack.0" ? [name] : [])), ...weights];
-      const back = to ? vjp(graph, { of: [to], wrt: own }) : crossEntropyGradients(graph, { wrt: own });
-      coming = { ...coming, ...(await runOnce(asInputs(back), { ...entered[n]!, ...coming })) };
-    }
-    expect(floats(coming.loss!)).toEqual(floats(expected.loss!));
-    for (const name of wrt) expectAlike(floats(coming[gradientOf(name)]!), floats(expected[gradientOf(name)]!), name);
+    const pieces = await openInPieces(decoder, { input: "inputs_embeds", wrt }, openWhole);
+    const found = await pieces.run(feeds, {});
+    await pieces.close();
+    expect(Object.keys(found).sort()).toEqual(Object.keys(expected).sort());
+    expect(floats(found.loss!)).toEqual(floats(expected.loss!));
+    for (const name of wrt) expectAlike(floats(found[gradientOf(name)]!), floats(expected[gradientOf(name)]!), name);
+  });
+
+  it("go back no further than the first that is trained", async () => {
+    const graphs: string[] = [];
+    const name = "model.layers.1.self_attn.v_proj.weight";
+    const pieces = await openInPieces(decoder, { input: "inputs_embeds", wrt: [name] }, (graph) => {
+      graphs.push(graph.outputs.map((output) => output.name).join(" "));
+      return openWhole(graph);
+    });
+    const found = await pieces.run(feeds, {});
+    await pieces.close();
+    expect(graphs).toEqual([
+      "model.layers.0.Add_2",
+      "model.layers.1.Add_1",
+      `grad:${name}`,
+      "grad:model.layers.1.Add_1 loss token_losses",
+    ]);
+    expectAlike(floats(found[gradientOf(name)]!), floats((await whole())[gradientOf(name)]!), name);
+  });
+
+  it("refuse what no piece reads, and close what was opened before a fault", async () => {
+    const options = { input: "inputs_embeds", wrt: ["model.layers.7.mlp.up_proj.weight"] };
+    await expect(openInPieces(decoder, options, openWhole)).rejects.toThrow(
+      ocellusError("invalid_request", { name: options.wrt[0] }),
+    );
+    let [openings, closings] = [0, 0];
+    const failing = async () => {
+      if (++openings === 3) throw new Error("no memory");
+      return { run: async () => ({}), close: async () => void closings++ };
+    };
+    await expect(openInPieces(decoder, { input: "inputs_embeds", wrt }, failing)).rejects.toThrow("no memory");
+    expect(closings).toBe(2);
   });
 
   it("see nothing of what is filled up behind a sequence", async () => {
