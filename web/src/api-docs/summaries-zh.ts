@@ -14,6 +14,7 @@ export const summariesZh: Readonly<Record<string, string>> = {
   getModels: "这台服务器的模型。",
   getModelsById: "其中一个模型。",
   getOcellusModelsByIdDescription: "模型的内部：部件、层、张量、格式和内存。",
+  getOcellusModelsByIdBrowserByFile: "供网页运行的模型文件：packed.json 及其列出的文件；可按字节范围读取。",
   postFiles: "上传稍后要询问的图片或视频，或者一批请求。",
   getFiles: "你的文件。",
   getFilesById: "其中一个文件。",
