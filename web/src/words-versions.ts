@@ -86,7 +86,7 @@ export const versionsEn = {
 
 export type VersionsWords = typeof versionsEn;
 
-export const versionsZh: VersionsWords = {
+const versionsZh: VersionsWords = {
   rollout: rolloutZh,
   title: "版本",
   lead: "每个别名提供哪个版本、正在试用哪个版本、评判器看到了什么。每秒读取一次。",

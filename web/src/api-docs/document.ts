@@ -88,7 +88,7 @@ export function resolved(schema: Schema, schemas: Schemas): Schema {
 export const maxDepth = 6;
 
 /** The least that a schema asks for: required fields, first choices. */
-export function skeletonOf(schema: Schema, schemas: Schemas, depth = 0): unknown {
+function skeletonOf(schema: Schema, schemas: Schemas, depth = 0): unknown {
   const own = resolved(schema, schemas);
   const choices = own.anyOf ?? own.oneOf;
   if (choices?.[0]) return skeletonOf(choices[0], schemas, depth);

@@ -54,10 +54,16 @@ function rowsTable(): HTMLElement {
     const numbers = [String(row.asked), number(row.value), rangeText(row.low, row.high)];
     return el("tr", {}, el("td", {}, row.group), ...numbers.map(cell), el("td", {}, plot(row)));
   });
-  return el("table", { className: "rows" }, el("tr", {}, ...titles.map((title) => el("th", {}, title))), ...rows);
+  return el(
+    "table",
+    { className: "rows" },
+    el("tr", {}, ...titles.map((title) => el(title === "" ? "td" : "th", {}, title))),
+    ...rows,
+  );
 }
 
 const isCut = data.total > data.entries.length;
+document.querySelector("h1")!.lang = "en"; // the program's sentence
 begin(data, () => [
   el("p", { className: "sentence", lang: "en" }, data.sentence.charAt(0).toUpperCase() + data.sentence.slice(1)),
   el("div", { className: "versions" }, ...data.versions.map((version, i) => el("p", {}, (names[i] ?? "") + version))),
