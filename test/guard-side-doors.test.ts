@@ -251,8 +251,11 @@ const withoutModel = [
   ...["/entries", "/entries/:id/image", "/duplicates"].map((part) => `GET /v1/ocellus/collections/:collection${part}`),
   "DELETE /v1/ocellus/collections/:collection/entries/:id",
   ...["GET /v1/models", "GET /v1/models/:id", "GET /v1/ocellus/models/:id/description"],
+  ...["GET", "POST"].map((method) => `${method} /v1/ocellus/models/:id/examination`), // statistics of weights
   ...["GET /admin/v1/state", "GET /admin/v1/history", "GET /admin/v1/requests/:id", "GET /admin/v1/backends"],
   ...["GET /admin/v1/aliases/:alias/figures", "GET /admin/v1/diff", "POST /admin/v1/diff"], // numbers of answers, and of weights
+  ...["GET", "POST"].map((method) => `${method} /admin/v1/versions/:version/examination`),
+  "POST /admin/v1/guards/replay", // figures of the audit log
   ...["deploy", "canary", "promote", "rollback", "pause", "resume", "shadow"].map(
     (verb) => `POST /admin/v1/aliases/:alias/${verb}`,
   ),

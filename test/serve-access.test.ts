@@ -19,6 +19,7 @@ const table: Readonly<Record<Caller, readonly string[]>> = {
   key: [
     ...["GET /v1/models", "GET /v1/models/:id{.+}", "GET /v1/ocellus/models/:id{.+}/description"],
     "GET /v1/ocellus/models/:id{.+}/browser/:file",
+    ...["GET", "POST"].map((method) => `${method} /v1/ocellus/models/:id{.+}/examination`),
     ...["POST /v1/chat/completions", "POST /v1/completions", "POST /v1/responses"],
     ...["POST /v1/messages", "POST /v1/messages/count_tokens", "POST /v1/rerank"],
     ...["POST /v1/batches", "GET /v1/batches", "GET /v1/batches/:id", "POST /v1/batches/:id/cancel"],
@@ -35,6 +36,8 @@ const table: Readonly<Record<Caller, readonly string[]>> = {
   admin: [
     ...["GET /admin/v1/state", "GET /admin/v1/history", "GET /admin/v1/backends", "GET /admin/v1/requests/:id"],
     ...[`GET ${alias}/figures`, "GET /admin/v1/diff", "POST /admin/v1/diff"],
+    ...["GET", "POST"].map((method) => `${method} /admin/v1/versions/:version/examination`),
+    "POST /admin/v1/guards/replay",
     ...["deploy", "canary", "shadow", "promote", "rollback", "pause", "resume"].map((verb) => `POST ${alias}/${verb}`),
   ],
 };

@@ -140,3 +140,24 @@ describe("/metrics by version", () => {
     expect([versions.size, versions.has("v7"), versions.has("v8")]).toEqual([32, false, true]);
   });
 });
+
+describe("every value of a version", () => {
+  it("is read when somebody says so, once, and given as the inspect page has it", async () => {
+    const setup = await setUp({ v1: { folder: await checkpoint("", {}) }, v2: {} });
+    expect(await get(setup, "versions/v1/examination")).toMatchObject({ id: "v1", state: "unread" });
+    const begin = (version: string) => setup.server.post(`/admin/v1/versions/${version}/examination`, {});
+    expect(await (await begin("v1")).json()).toMatchObject({ state: "running" });
+    const done = await vi.waitFor(async () => {
+      const found = await get(setup, "versions/v1/examination");
+      expect(found.state).toBe("done");
+      return found;
+    }, 20_000);
+    expect(done.report.tensors.map(({ name }: any) => name)).toEqual(Object.keys(shapes).sort());
+    expect(done.report.tensors[0].values.bins.length).toBe(64);
+    expect(done.report).toMatchObject({ healthy: expect.any(Boolean), rooms: expect.any(Array) });
+    expect(((await (await begin("v1")).json()) as any).state, "nothing is read twice").toBe("done");
+    expect((await get(setup, "versions/v9/examination")).error.code).toBe("not_found");
+    await begin("v2"); // its folder is no checkpoint
+    await vi.waitFor(async () => expect((await get(setup, "versions/v2/examination")).state).toBe("failed"), 20_000);
+  });
+});

@@ -12,7 +12,7 @@ import { ioError, OcellusError } from "../core/base/index.js";
 import { readLines } from "../core/fs/index.js";
 
 /** A line of a request with 64 pictures, and texts where they are wanted. More is no log of ours. */
-const maxLineBytes = 64 * 2 ** 20;
+export const maxAuditLineBytes = 64 * 2 ** 20;
 
 /** A chain, as far as one file goes. */
 export interface Chain {
@@ -58,7 +58,7 @@ export async function readChain(
 ): Promise<Chain> {
   let chain = from;
   const start = from?.endsAt ?? 0;
-  for await (const { text: bytes, isWhole } of readLines(path, maxLineBytes, { start, encoding: "latin1" })) {
+  for await (const { text: bytes, isWhole } of readLines(path, maxAuditLineBytes, { start, encoding: "latin1" })) {
     chain ??= begun(bytes);
     const problem = isWhole ? problemOf(bytes, chain) : problemOfTorn(bytes);
     if (problem !== undefined) throw changed(path, chain, ...problem);

@@ -4,7 +4,7 @@
  */
 
 import { appendFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { ioError, OcellusError, Semaphore } from "../core/base/index.js";
 import type { DecodeImage, ImageInput, ImageLimits } from "../core/image/node/index.js";
 import type { LanguageModel, RerankerModel, VisionLanguageModel } from "../core/runtime/index.js";
@@ -24,10 +24,11 @@ import { GuardedReranker } from "./guarded-reranker.js";
 import { ImageReader } from "./image-reader.js";
 import { VerdictMemory } from "./memory.js";
 import { type Moderated, moderate } from "./moderate.js";
-import { type GuardConfig, type Policy, rulesFor } from "./policy.js";
+import { type GuardConfig, type Policy, type Rule, rulesFor } from "./policy.js";
 import { type InForce, PolicySource } from "./policy-source.js";
 import { Pseudonyms } from "./pseudonyms.js";
 import type { Redaction } from "./redacted-schema.js";
+import { type Replay, replayRule } from "./replay.js";
 import type { Action, Detector, Guard, Stage } from "./verdict.js";
 
 export interface GuardsOptions {
@@ -88,6 +89,8 @@ export class Guards {
   readonly #memory: VerdictMemory;
   readonly images: ImageReader;
   readonly #desk = new Semaphore(imagesAtOnce);
+  /** A log is read by one at a time. */
+  readonly #replays = new Semaphore(1);
   readonly #recent: RecentVerdict[] = [];
   /** As they are, for the guard that asks one. */
   #find: (name: string | undefined) => LanguageModel | undefined = () => undefined;
@@ -141,6 +144,18 @@ export class Guards {
       throw new OcellusError("too_large", "there are proposals enough: somebody must look at them first");
     const line = `${JSON.stringify({ time: new Date().toISOString(), policy: this.policy.version, ...proposal })}\n`;
     await appendFile(file, line).catch((cause: unknown) => Promise.reject(ioError("write", file, cause)));
+  }
+
+  /**
+   * What a rule behind the others would have done to what the audit log holds.
+   * @throws `unsupported` without a log, `io`, `too_large`, `aborted`.
+   */
+  async replay(rule: Rule, since: Date, signal: AbortSignal): Promise<Replay> {
+    const { policy } = this.#source.inForce;
+    if (policy.audit === undefined || this.#source.path === undefined)
+      throw new OcellusError("unsupported", 'no audit log is kept here; give the policy one: {"audit": {"file": …}}');
+    const file = resolve(dirname(this.#source.path), policy.audit.file);
+    return this.#replays.run(() => replayRule(file, rule, since, signal), signal);
   }
 
   /** Who is told of every check. */

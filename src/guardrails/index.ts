@@ -14,6 +14,7 @@ export { Guards, type GuardsOptions, type GuardsState, type RecentVerdict } from
 export type { Moderated } from "./moderate.js";
 export { type Policy, parsePolicy } from "./policy.js";
 export { type Redaction, redactedSchema } from "./redacted-schema.js";
+export type { Replay } from "./replay.js";
 export { chosenPoint, type Roc, type RocPoint, rocOf } from "./roc.js";
 export { secretFrom, signedPost } from "./signed-post.js";
 export { type Finder, personalDataFinder, wordFinder } from "./unescaped.js";

@@ -249,12 +249,16 @@ const standing: Rule = { threshold: 0.5, action: "block" };
 
 /** Rules that may concern one guard for one asker, in their order. */
 export function rulesFor({ rules }: Policy, requester: Requester, guard: string, stage: Stage): Rule[] {
-  const concerns = (rule: Rule) =>
+  return [standing, ...rules.filter((rule) => ruleConcerns(rule, requester, guard, stage))];
+}
+
+export function ruleConcerns(rule: Rule, requester: Requester, guard: string, stage: Stage): boolean {
+  return (
     (rule.guard ?? guard) === guard &&
     (rule.stage ?? stage) === stage &&
     (rule.key ?? requester.key) === requester.key &&
-    matchesRoute(rule.route, requester.route);
-  return [standing, ...rules.filter(concerns)];
+    matchesRoute(rule.route, requester.route)
+  );
 }
 
 function matchesRoute(pattern: string | undefined, route: string): boolean {

@@ -41,7 +41,7 @@ export {
 export { type ModelGraphs, modelGraphs, writeBareGraphs } from "./model-graphs.js";
 export type { ModuleNode } from "./module-tree.js";
 export { pageDocument } from "./page/document.js";
-export type { GoldenEntry, GoldenRow } from "./page/page-data.js";
+export type { GoldenEntry, GoldenRow, InspectData } from "./page/page-data.js";
 export type { PassOptions } from "./pass.js";
 export {
   type AuditOptions,
@@ -68,7 +68,7 @@ export {
   withPackedFormat,
 } from "./quant-report.js";
 export { diffPage } from "./report-page/diff-page.js";
-export { inspectPage } from "./report-page/inspect-page.js";
+export { inspectData, inspectPage } from "./report-page/inspect-page.js";
 export { measureSensitivity, type Sensitivity, type SensitivityOptions } from "./sensitivity.js";
 export { type StatisticsOptions, tensorStatistics } from "./statistics.js";
 export type { RowStatistics, TensorStatistics } from "./tensor-statistics.js";

@@ -40,5 +40,24 @@ export const modelDescriptionSchema = z
   })
   .meta({ id: "ModelDescription" });
 
+/** Every value of a checkpoint, and how far reading it is. */
+export const examinationSchema = z
+  .object({
+    object: z.literal("ocellus.examination"),
+    id: z.string(),
+    state: z.enum(["unread", "running", "done", "failed"]),
+    /** While it is read. */
+    done_bytes: z.number().optional(),
+    total_bytes: z.number().optional(),
+    /** Where it cannot be. */
+    problem: z.string().optional(),
+    /** What the page of `ocellus inspect --html` is drawn from: findings, tensors with statistics, layers, memory. */
+    report: z.record(z.string(), z.unknown()).optional(),
+  })
+  .meta({ id: "Examination" });
+export type WireExamination = z.infer<typeof examinationSchema>;
+
+export const examinationRequestSchema = z.strictObject({}).meta({ id: "ExaminationRequest" });
+
 export type ModelDescription = z.infer<typeof modelDescriptionSchema>;
 export type DescribedPart = ModelDescription["parts"][number];

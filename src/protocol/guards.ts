@@ -153,6 +153,49 @@ export const allowProposalAnswerSchema = z
   .object({ object: z.literal("ocellus.allow_proposal"), written: z.literal(true) })
   .meta({ id: "AllowProposalAnswer" });
 
+/** A rule that is not in force: what would it have done? */
+export const guardReplayRequestSchema = z
+  .object({
+    rule: z.object({
+      route: z.string().min(1).max(200).optional(),
+      guard: z.string().min(1).max(40).optional(),
+      stage: stage.optional(),
+      category: z.string().min(1).max(81).optional(),
+      threshold: z.number().min(0).max(1).default(0),
+      action,
+    }),
+    /** Back from now. */
+    days: z.number().int().min(1).max(31).default(7),
+  })
+  .meta({ id: "GuardReplayRequest" });
+
+export type GuardReplayRequest = z.infer<typeof guardReplayRequestSchema>;
+
+const replayedCheckSchema = z.object({
+  ...{ time: z.string(), request: z.string(), route: z.string(), stage, guard: z.string() },
+  kind: z.enum(["text", "image"]),
+  ...{ category: z.string(), score: z.number(), before: action, after: action },
+});
+
+export const guardReplaySchema = z
+  .object({
+    object: z.literal("ocellus.guard_replay"),
+    since: z.string(),
+    /** Of the log, within the time. */
+    num_lines: z.number().int(),
+    num_checks: z.number().int(),
+    /** Checks with a finding that the rule reaches. */
+    num_reached: z.number().int(),
+    /** Checks whose verdict would have been another. */
+    changes: z.array(z.object({ before: action, after: action, count: z.number().int() })),
+    /** The newest of these. */
+    examples: z.array(replayedCheckSchema),
+    /** Older lines within the time were not read: there are too many. */
+    is_cut: z.boolean(),
+  })
+  .meta({ id: "GuardReplay" });
+export type WireGuardReplay = z.infer<typeof guardReplaySchema>;
+
 /** A schema of `response_format` or of a tool's parameters. */
 export const redactedSchemaRequestSchema = z
   .object({

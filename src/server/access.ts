@@ -84,7 +84,8 @@ async function admitAdmin(c: HonoContext, services: Services): Promise<void> {
   lifecycle.admit();
   const context = c.get("context");
   if (!adminKeys) {
-    if (!services.backends) versionsOf(services); // where there is nothing to change, that is the answer
+    const hasOther = services.backends !== undefined || services.guards.policy.audit !== undefined;
+    if (!hasOther) versionsOf(services); // where there is nothing to change, that is the answer
     refuseFarAdmin(c, config);
     context.caller.owner = `${addressOf(c)}@admin`;
     context.caller.isOperator = true;

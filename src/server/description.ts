@@ -26,12 +26,18 @@ export function describeModel(served: Served): Promise<ModelDescription> {
   return description;
 }
 
-async function readDescription({ id, checkpoint, model }: Served): Promise<ModelDescription> {
-  const { path } = model.info;
-  if (checkpoint === undefined || path === undefined)
-    throw new OcellusError("unsupported", `an engine elsewhere runs the model ${id}: its weights are not here`, {
-      details: { param: "model" },
-    });
+/** The folder that was packed. @throws `unsupported` where an engine elsewhere has it. */
+export function checkpointOf({ id, checkpoint, model }: Served): string {
+  if (checkpoint !== undefined && model.info.path !== undefined) return checkpoint;
+  throw new OcellusError("unsupported", `an engine elsewhere runs the model ${id}: its weights are not here`, {
+    details: { param: "model" },
+  });
+}
+
+async function readDescription(served: Served): Promise<ModelDescription> {
+  const checkpoint = checkpointOf(served);
+  const { id, model } = served;
+  const path = model.info.path!;
   try {
     const [stored, loaded, memory] = await Promise.all([
       describeCheckpoint(checkpoint),

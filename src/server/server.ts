@@ -49,6 +49,7 @@ export function createServer({ config = {}, ...options }: CreateServerOptions): 
       await listening?.close();
       await services.collections?.close();
       await services.ocr.close();
+      await services.examinations.close();
     },
   };
 }

@@ -9,6 +9,7 @@ import type { BackendStates } from "./backends.js";
 import type { BrowserModels } from "./browser-models.js";
 import { ByteBudget } from "./byte-budget.js";
 import type { ServerConfig } from "./config.js";
+import { Examinations } from "./examinations.js";
 import { FileStore } from "./files.js";
 import type { KeyRing } from "./keys.js";
 import { Lifecycle } from "./lifecycle.js";
@@ -55,6 +56,8 @@ export interface Services extends Omit<ServerOptions, "models" | "middleware"> {
   readonly documents: AdmissionQueue;
   /** Reads the text of pages that have none of their own. */
   readonly ocr: Ocr;
+  /** Of models and versions: every value, read when somebody says so. */
+  readonly examinations: Examinations;
   readonly metrics: Metrics;
   readonly lifecycle: Lifecycle;
   /** Absent: none are kept. */
@@ -80,6 +83,7 @@ export function createServices({ models: provider, middleware, ...options }: Ser
   const reading = {
     documents: new AdmissionQueue({ maxRunning: () => documentsAtOnce, maxQueue: config.maxQueue }),
     ocr: new Ocr(),
+    examinations: new Examinations(),
   };
   const metrics = new Metrics({ models, pixels, rates, ...bytes, names: config.metricsNames });
   const collections = config.collections === undefined ? undefined : new Collections(config.collections);

@@ -26,7 +26,7 @@ export function inspectPage(examination: Examination, memory?: Memory): string {
     title: `${name} · Ocellus report`,
     heading: name,
     facts: factsLine(description),
-    data: pageData(examination, memory),
+    data: inspectData(examination, memory),
   });
 }
 
@@ -45,7 +45,8 @@ const maxFindings = 1000;
 /** Of one finding; as many of what no graph reads. */
 const maxNames = 100;
 
-function pageData(
+/** What the page is drawn from. */
+export function inspectData(
   { healthy, findings, description, statistics }: Examination,
   memory: Memory | undefined,
 ): InspectData {

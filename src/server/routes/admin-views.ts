@@ -3,11 +3,15 @@ import { z } from "@hono/zod-openapi";
 import {
   backendStatesSchema,
   diffRequestSchema,
+  examinationRequestSchema,
+  examinationSchema,
   figuresSchema,
+  guardReplayRequestSchema,
+  guardReplaySchema,
   refusal,
   versionDiffSchema,
 } from "../../protocol/index.js";
-import { aliasOf } from "../../rollout/index.js";
+import { aliasOf, versionOf } from "../../rollout/index.js";
 import { wireBackends } from "../backends.js";
 import { queryNumber } from "../query.js";
 import type { App, HonoContext } from "../request-context.js";
@@ -58,6 +62,8 @@ export function addAdminViews(app: App, services: Services): void {
       return c.json(await diffs.of(queryName(c, "a"), queryName(c, "b")));
     },
   );
+  addExaminations(app, services);
+  addGuardReplay(app, services);
   addJsonRoute(
     app,
     {
@@ -69,6 +75,55 @@ export function addAdminViews(app: App, services: Services): void {
     async (c, { a, b }) => {
       const { diffs } = versionsOf(services);
       return c.json(await diffs.read(a, b));
+    },
+  );
+}
+
+function addExaminations(app: App, services: Services): void {
+  const { examinations } = services;
+  const wanted = async (tag: string) => {
+    const { registry } = versionsOf(services);
+    const { digest } = versionOf(registry.state, tag);
+    return { id: tag, key: digest, folder: await registry.folderOf(tag) };
+  };
+  const path = "/admin/v1/versions/:version/examination";
+  addRoute(
+    app,
+    { method: "get", path, summary: "Every value of a version, where these were read.", answer: examinationSchema },
+    async (c) => c.json(examinations.of(await wanted(c.req.param("version")))),
+  );
+  addJsonRoute(
+    app,
+    {
+      path,
+      summary: "Begin to read every value of a version; ask again how far it is.",
+      request: examinationRequestSchema,
+      answer: examinationSchema,
+    },
+    async (c) => c.json(examinations.read(await wanted(c.req.param("version")))),
+  );
+}
+
+const dayMs = 24 * 3_600_000;
+
+function addGuardReplay(app: App, { guards }: Services): void {
+  addJsonRoute(
+    app,
+    {
+      path: "/admin/v1/guards/replay",
+      summary: "What one more rule of the policy would have done to what the audit log holds.",
+      request: guardReplayRequestSchema,
+      answer: guardReplaySchema,
+    },
+    async (c, { rule, days }) => {
+      const since = new Date(Date.now() - days * dayMs);
+      const found = await guards.replay(rule, since, c.get("context").signal);
+      return c.json({
+        object: "ocellus.guard_replay",
+        since: since.toISOString(),
+        ...{ num_lines: found.numLines, num_checks: found.numChecks, num_reached: found.numReached },
+        ...{ changes: [...found.changes], examples: [...found.examples], is_cut: found.isCut },
+      });
     },
   );
 }

@@ -1,14 +1,22 @@
-/** GET /v1/models and /v1/models/NAME: what can be asked here; /v1/ocellus/models/NAME/description: what is inside. */
+/** GET /v1/models and /v1/models/NAME: what can be asked here; /v1/ocellus/models/NAME/description, …/examination: what is inside. */
 
 import { serveStatic } from "@hono/node-server/serve-static";
 import { OcellusError } from "../../core/base/index.js";
-import { modelDescriptionSchema, modelListSchema, modelSchema, type WireModel } from "../../protocol/index.js";
-import { describeModel } from "../description.js";
-import type { App } from "../request-context.js";
-import { addRoute } from "../route.js";
+import {
+  examinationRequestSchema,
+  examinationSchema,
+  modelDescriptionSchema,
+  modelListSchema,
+  modelSchema,
+  type WireModel,
+} from "../../protocol/index.js";
+import { checkpointOf, describeModel } from "../description.js";
+import type { App, HonoContext } from "../request-context.js";
+import { addJsonRoute, addRoute } from "../route.js";
 import type { Services } from "../services.js";
 
-export function addModels(app: App, { models, browserModels }: Services): void {
+export function addModels(app: App, services: Services): void {
+  const { models, browserModels } = services;
   const offered = (model: WireModel): WireModel => {
     const inBrowsers = browserModels?.get(model.id);
     return inBrowsers ? { ...model, ocellus: { ...model.ocellus, browser_bytes: inBrowsers.bytes } } : model;
@@ -44,6 +52,31 @@ export function addModels(app: App, { models, browserModels }: Services): void {
       const path = await browserFile(browserModels, c.req.param("id"), c.req.param("file"));
       return (await serveStatic({ path })(c, async () => {})) as Response;
     },
+  );
+  addExaminations(app, services);
+}
+
+function addExaminations(app: App, { models, examinations }: Services): void {
+  const wanted = async (c: HonoContext, id: string) => {
+    const served = await models.any(id, c.get("context"));
+    const folder = checkpointOf(served);
+    return { id: served.id, folder, key: `${folder} ${served.model.info.digest}` };
+  };
+  const path = "/v1/ocellus/models/:id{.+}/examination";
+  addRoute(
+    app,
+    { method: "get", path, summary: "Every value of it, where these were read.", answer: examinationSchema },
+    async (c) => c.json(examinations.of(await wanted(c, c.req.param("id")))),
+  );
+  addJsonRoute(
+    app,
+    {
+      path,
+      summary: "Begin to read every value of it; ask again how far it is.",
+      request: examinationRequestSchema,
+      answer: examinationSchema,
+    },
+    async (c) => c.json(examinations.read(await wanted(c, c.req.param("id")))),
   );
 }
 

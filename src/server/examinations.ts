@@ -1,0 +1,77 @@
+/**
+ * Every value of a checkpoint, read when somebody says so: what `ocellus inspect --html` shows, for a loaded model or a version of
+ * the registry. One is read at a time, in a thread beside the answers; what was found is kept, for checkpoints do not change.
+ */
+import { LRUCache } from "lru-cache";
+import { OcellusError } from "../core/base/index.js";
+import { estimateMemory, examine, type InspectData, inspectData } from "../inspect/index.js";
+import type { WireExamination } from "../protocol/index.js";
+
+/** Up to some megabytes each, of a model with thousands of tensors. */
+const maxKept = 8;
+
+interface Read {
+  readonly id: string;
+  /** Equal keys have equal values. */
+  readonly key: string;
+  readonly folder: string;
+}
+
+type State =
+  | { readonly state: "running"; readonly done_bytes: number; readonly total_bytes: number }
+  | { readonly state: "done"; readonly report: InspectData }
+  | { readonly state: "failed"; readonly problem: string };
+
+export class Examinations {
+  readonly #kept = new LRUCache<string, State>({ max: maxKept });
+  readonly #stop = new AbortController();
+  #running: { readonly key: string; readonly id: string; readonly done: Promise<void> } | undefined;
+
+  /** What is known of it. */
+  of({ id, key }: Pick<Read, "id" | "key">): WireExamination {
+    const known = this.#kept.get(key) ?? { state: "unread" as const };
+    return { object: "ocellus.examination", id, ...known } as WireExamination;
+  }
+
+  /** Begins to read, unless that is done. @throws `overloaded` while another one is read. */
+  read(wanted: Read): WireExamination {
+    const { key, id } = wanted;
+    if (this.#running && this.#running.key !== key) throw busy(this.#running.id);
+    if (!this.#running && this.#kept.get(key)?.state !== "done") {
+      this.#kept.set(key, { state: "running", done_bytes: 0, total_bytes: 0 });
+      this.#running = { key, id, done: this.#read(wanted) };
+    }
+    return this.of(wanted);
+  }
+
+  /** Never throws: the next who asks is told. No path of this machine is. */
+  async #read({ id, key, folder }: Read): Promise<void> {
+    const onProgress = (done_bytes: number, total_bytes: number) => {
+      this.#kept.set(key, { state: "running", done_bytes, total_bytes });
+    };
+    try {
+      const options = { threads: 1, apart: true, signal: this.#stop.signal, onProgress };
+      const [found, memory] = await Promise.all([
+        examine(folder, options),
+        estimateMemory(folder).catch(() => ({ problem: "of a family that is not run here" })),
+      ]);
+      this.#kept.set(key, { state: "done", report: inspectData(found, memory) });
+    } catch {
+      this.#kept.set(key, { state: "failed", problem: `the files of ${id} cannot be read any more` });
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  /** Stops reading. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#running?.done;
+  }
+}
+
+function busy(id: string): OcellusError {
+  return new OcellusError("overloaded", `every value of ${id} is being read; try again when that is done`, {
+    details: { reading: id },
+  });
+}
