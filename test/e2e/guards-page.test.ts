@@ -6,7 +6,7 @@ import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Guards } from "../../src/guardrails/index.js";
 import { en } from "../../web/src/words-en.js";
-import { noBrowser, openBrowser } from "../support/browser.js";
+import { faultsOf, noBrowser, openBrowser } from "../support/browser.js";
 import { repository, temporaryFolder } from "../support/folders.js";
 import { forbiddenImage, forbiddenWord, openGuards, strictPolicy, witness } from "../support/guards.js";
 import { startServer, type TestServer } from "../support/server.js";
@@ -24,8 +24,8 @@ describe.skipIf(noBrowser)("the guards' page", () => {
     const outDir = temporaryFolder();
     const web = join(repository, "web");
     await build({ root: web, configFile: join(web, "vite.config.ts"), logLevel: "warn", build: { outDir } });
-    guards = await openGuards(folder, await strictPolicy());
-    server = await startServer({ scripted: witness() }, {}, { guards, webFolder: outDir });
+    guards = await openGuards(folder, { ...(await strictPolicy()), audit: { file: "audit.jsonl" } });
+    server = await startServer({ scripted: witness() }, { insecureLocalAdmin: true }, { guards, webFolder: outDir });
     browser = await openBrowser();
     page = await (await browser.newContext()).newPage();
     page.on("pageerror", (error) => mishaps.push(String(error)));
@@ -46,15 +46,39 @@ describe.skipIf(noBrowser)("the guards' page", () => {
     await (await chooser).setFiles({ name: "grey.png", mimeType: "image/png", buffer: forbiddenImage });
     await page.getByRole("button", { name: "Show grey.png large" }).waitFor();
     await page.getByRole("button", { name: "Check", exact: true }).click();
-    const result = page.getByRole("status").filter({ hasText: "words:" });
+    const result = page.locator(".tried");
     await result.getByText("blocked").first().waitFor();
-    expect(await result.innerText()).toMatch(/words: words 0\.60[\s\S]*known: violence 1\.00/);
+    expect(await result.innerText()).toMatch(
+      /Guard words found words, 60% sure[\s\S]*Guard known found violence, 100% sure/,
+    );
+    expect(await result.locator("mark").innerText()).toBe(forbiddenWord);
+    expect(await result.locator(".veiled").getAttribute("data-shown")).toBe("false");
+    await result.getByRole("button", { name: "Show the picture" }).click();
+    await result.getByRole("button", { name: "Show grey.png large" }).waitFor();
     await result.getByRole("button", { name: "Not a hit" }).first().click();
     await page.getByText("Noted for whoever keeps the lists.").waitFor();
     expect(readFileSync(join(folder, "policy.json.proposals.jsonl"), "utf8")).toContain(`the town of ${forbiddenWord}`);
-    await page.getByRole("heading", { name: "Your recent verdicts" }).waitFor();
+    const stopped = page.getByRole("region", { name: "What was stopped" });
+    await stopped.getByText("A picture of yours was stopped. Guard known found violence").waitFor();
+    expect(await faultsOf(page)).toEqual([]);
     await page.setViewportSize({ width: 390, height: 844 });
     expect(await page.evaluate("document.documentElement.scrollWidth - innerWidth")).toBe(0);
+    expect(mishaps).toEqual([]);
+  });
+
+  it("shows what was refused in a conversation, and what one more rule would have done to the log", async () => {
+    await page.goto(`${server.url}/#/chat`);
+    await page.getByRole("textbox", { name: "Ask", exact: true }).fill(`tell me of ${forbiddenWord}`);
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").waitFor();
+    mishaps.splice(0); // the browser notes every refusal
+    await page.goto(`${server.url}/#/guards`);
+    const stopped = page.getByRole("region", { name: "What was stopped" }).getByRole("listitem").first();
+    await stopped.getByText(`tell me of ${forbiddenWord}`).waitFor();
+    await page.getByRole("combobox", { name: "Then" }).selectOption("flag");
+    await page.getByRole("combobox", { name: "Guard", exact: true }).selectOption("words");
+    await page.getByRole("button", { name: "Look at the log" }).click();
+    await page.getByText("2 × blocked would have been flagged").waitFor();
     expect(mishaps).toEqual([]);
   });
 

@@ -1,8 +1,8 @@
 /** The built page in a real Chromium, served by the real server with the bundled demo model: what a person does with it. */
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
@@ -10,11 +10,12 @@ import sharp from "sharp";
 import { build } from "vite";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import type { LanguageModel, VisionLanguageModel } from "../../src/core/runtime/index.js";
+import { readGoldenSet } from "../../src/evals/index.js";
 import { useVersions } from "../../src/server/index.js";
 import { summariesZh } from "../../web/src/api-docs/summaries-zh.js";
 import { en } from "../../web/src/words-en.js";
 import { zh } from "../../web/src/words-zh.js";
-import { faultsOf, noBrowser, openBrowser } from "../support/browser.js";
+import { faultsOf, noBrowser, openBrowser, openHtml } from "../support/browser.js";
 import { repository, temporaryFolder } from "../support/folders.js";
 import { loadTiny, startServer, type TestServer } from "../support/server.js";
 import { type OpenVersions, openVersions } from "../support/versioned-server.js";
@@ -25,7 +26,7 @@ vi.stubEnv("NODE_ENV", "production"); // the page as it is shipped: vitest would
 const image = (name: string) => join(repository, "examples/pictures", name);
 /** Not the form that waits: the server answers in this process. */
 const execute = promisify(execFile);
-const rooms = ["chat", "compare", "uses", "collections", "monitor", "versions", "guards", "model"] as const;
+const rooms = ["chat", "table", "compare", "uses", "collections", "monitor", "versions", "guards", "model"] as const;
 /** Far longer than any step takes, even on a busy machine; shorter than a test. */
 const patienceMs = 20_000;
 
@@ -123,6 +124,20 @@ describe.skipIf(noBrowser)("the page", () => {
     await page.reload();
     expect(await written()).toMatch(/red .*dress/i);
     await page.locator(".shown").getByRole("button", { name: "Show dress.jpg large" }).waitFor();
+  });
+
+  it.each([
+    ["en", [/red dotted dress/i, /\$239/, /contact support/i]],
+    ["zh", [/红色圆点连衣裙/, /\$239/, /联系客服/]],
+  ] as const)("has three examples that the demo model answers right: %s", async (language, expected) => {
+    await open({ locale: language === "zh" ? "zh-CN" : "en-US" });
+    await page.locator(".demo-note code").waitFor();
+    for (const [place, right] of expected.entries()) {
+      await page.locator(".new-chat").click();
+      await page.locator(".examples.sharp button:enabled").nth(place).click();
+      await page.locator(".answer .facts").waitFor();
+      expect(await page.locator(".answer .prose").innerText()).toMatch(right);
+    }
   });
 
   it("shows an answer while it is written, and stops it", async () => {
@@ -529,7 +544,7 @@ describe.skipIf(noBrowser)("the page", () => {
     await requests.waitFor();
     expect(Number(await requests.innerText())).toBeGreaterThanOrEqual(4);
     await page.goto(`${server.url}/#/model`);
-    await page.getByText("Vision tower").click();
+    await page.locator(".room-name").getByText("Vision tower").click();
     await page.getByText("vision_tower.blocks.*.attn.qkv.weight").waitFor();
     expect(await page.locator(".room[open] summary").innerText()).toMatch(/2\.79 M[\s\S]*6 layers · bf16 .* → f32 /);
   });
@@ -554,6 +569,146 @@ describe.skipIf(noBrowser)("the page", () => {
     await page.getByLabel("Count as duplicates").selectOption("0.95");
     await panels.last().getByRole("button", { name: "Find", exact: true }).click();
     await page.getByText("2 groups", { exact: true }).waitFor();
+    expect(await overflow()).toBe(0);
+  });
+
+  it("makes a table of a folder of pictures, that is corrected, saved, and there after a reload", async () => {
+    const folder = temporaryFolder();
+    for (const name of ["dress.jpg", "shirt.png", "coat.jpg"]) copyFileSync(image(name), join(folder, name));
+    writeFileSync(join(folder, "notes.txt"), "none");
+    writeFileSync(join(folder, "broken.png"), "none");
+    await open({}, "#/table");
+    const chooser = page.waitForEvent("filechooser");
+    await button("Choose a folder").click();
+    await (await chooser).setFiles(folder);
+    await page.getByText("1 file is no picture.").waitFor();
+    await page.getByRole("textbox", { name: "Question" }).fill("What colour is it?");
+    await page.getByRole("combobox", { name: "Model" }).waitFor({ state: "detached" });
+    await button("Ask about 4 pictures").click();
+    await button("Try 1 failed again").waitFor();
+    const rows = page.locator(".grid tbody tr");
+    const texts = async () => (await rows.allInnerTexts()).map((text) => text.replace(/\s+/g, " "));
+    expect(await texts()).toEqual([
+      expect.stringMatching(/broken\.png no picture/),
+      expect.stringMatching(/coat\.jpg Purple\. \d+/),
+      expect.stringMatching(/dress\.jpg Red\. \d+/),
+      expect.stringMatching(/shirt\.png Blue\. \d+/),
+    ]);
+    await page.getByRole("button", { name: "Answer: Red.; correct it" }).click();
+    await page.getByRole("textbox", { name: "Answer" }).fill('=crimson, "dark"');
+    await button("Checked, next").click();
+    await page.getByText("4 of 4", { exact: true }).last().waitFor();
+    expect(await faultsOf(page)).toEqual([]);
+    await page.keyboard.press("Escape");
+    await page.getByRole("radio", { name: /^Corrected/ }).check();
+    expect(await texts()).toEqual([expect.stringContaining("checked")]);
+    const csv = await downloaded(() => button("CSV").click());
+    expect(csv.name).toBe("table.csv");
+    expect(csv.bytes.toString()).toContain(`/dress.jpg,"'=crimson, ""dark""",1.000,answer,yes,\r\n`);
+    const zip = await downloaded(() => button("Golden set").click());
+    const set = join(temporaryFolder(), "golden");
+    for (const [name, bytes] of storedFiles(zip.bytes)) {
+      mkdirSync(dirname(join(set, "..", name)), { recursive: true });
+      writeFileSync(join(set, "..", name), bytes);
+    }
+    const { questions, numUnreviewed } = await readGoldenSet(set);
+    expect(questions.map(({ question, answer }) => [question, answer])).toEqual([
+      ["What colour is it?", '=crimson, "dark"'],
+    ]);
+    expect(numUnreviewed).toBe(2);
+    await page.reload();
+    await rows.nth(3).waitFor();
+    expect((await texts())[2]).toContain("crimson");
+    await page.getByRole("radio", { name: "Fields" }).check();
+    await page.getByRole("textbox", { name: "Name of the field" }).fill("kind");
+    await page.getByRole("combobox", { name: "Type" }).selectOption("choice");
+    await page.getByRole("textbox", { name: "Values" }).fill("dress, coat");
+    const sent = page.waitForRequest(/chat\/completions/);
+    await button("Try 1 failed again").waitFor();
+    await button("Ask all again").click();
+    const schema = { properties: { kind: { enum: ["dress", "coat"] } }, required: ["kind"] };
+    expect((await sent).postDataJSON()).toMatchObject({
+      response_format: { type: "json_schema", json_schema: { schema } },
+      ocellus: { fields: true },
+    });
+    await button("Try 1 failed again").waitFor();
+    await page
+      .getByRole("button", { name: /^kind: (dress|coat); correct it/ })
+      .first()
+      .waitFor();
+  });
+
+  it("draws of thousands of rows those in sight, and searches all", async () => {
+    await open({}, "#/table");
+    const chooser = page.waitForEvent("filechooser");
+    await button("Choose pictures").click();
+    const pixel = await sharp({ create: { width: 2, height: 2, channels: 3, background: "teal" } })
+      .png()
+      .toBuffer();
+    const files = Array.from({ length: 2000 }, (_, i) => ({ name: `p${i}.png`, mimeType: "image/png", buffer: pixel }));
+    await (await chooser).setFiles(files);
+    const rows = page.locator(".grid tbody tr");
+    await rows.first().waitFor();
+    expect(await page.locator(".grid").getAttribute("aria-rowcount")).toBe("2001");
+    expect(await rows.count()).toBeLessThan(60);
+    await page.getByRole("searchbox", { name: "Search the table" }).fill("p1999");
+    await page.getByText("p1999.png").waitFor();
+    expect(await rows.count()).toBe(1);
+  });
+
+  it("finds conversations by their words, names them, and gives them away as files that open again", async () => {
+    await open();
+    await page.locator(".examples button").first().click();
+    const text = (await written()).trim();
+    await button("Name, save or share").click();
+    expect(await faultsOf(page)).toEqual([]);
+    const html = await downloaded(() => page.getByRole("button", { name: /^Page/ }).click());
+    const json = await downloaded(() => page.getByRole("button", { name: /^JSON/ }).click());
+    const markdown = await downloaded(() => page.getByRole("button", { name: /^Markdown/ }).click());
+    await page.getByRole("textbox", { name: "Name" }).fill("Kleider");
+    await button("Save").click();
+    await page.locator(".earlier").getByRole("link", { name: "Kleider" }).waitFor();
+    const [, words] = [...storedFiles(markdown.bytes)].find(([name]) => name.endsWith(".md"))!;
+    expect(words.toString()).toContain(text);
+    const openFile = async (name: string, buffer: Buffer) => {
+      const chooser = page.waitForEvent("filechooser");
+      await button("Open a saved conversation").click();
+      await (await chooser).setFiles({ name, mimeType: "application/json", buffer });
+    };
+    await openFile(json.name, json.bytes);
+    await vi.waitFor(async () => expect(await page.locator(".earlier li").count()).toBe(2));
+    expect((await written()).trim()).toBe(text);
+    await page.locator(".shown img").waitFor();
+    const shared = await openHtml(browser, html.bytes.toString(), mishaps);
+    expect(await shared.locator(".answer").innerText()).toContain(text);
+    expect(await shared.locator("img").evaluate((img) => Reflect.get(img, "naturalWidth"))).toBe(448);
+    expect(await shared.locator("script").count()).toBe(0);
+    await shared.close();
+    await page.locator(".new-chat").click();
+    for (const question of ["What is this?", "这是什么？"]) {
+      await page.locator(".new-chat").click();
+      await ask(question);
+      await written();
+    }
+    await page.getByRole("searchbox", { name: "Search conversations" }).fill("什么");
+    await vi.waitFor(async () => expect(await page.locator(".earlier li").count()).toBe(1));
+    await openFile("none.json", Buffer.from("{}"));
+    await page.getByText("none.json is no conversation").waitFor();
+  });
+
+  it("reads every value of a model when it is asked to, and shows them as the inspect report does", async () => {
+    await open({}, "#/model");
+    await page.getByRole("combobox", { name: "Model" }).selectOption("ocellus-tiny");
+    await button("Read every value").click();
+    await page.getByRole("heading", { name: "The model, room by room" }).waitFor();
+    await page.getByRole("heading", { name: "What 4 bits would lose" }).waitFor();
+    await page.getByRole("searchbox", { name: "Find a tensor by name" }).fill("blocks.3 qkv.weight");
+    await page
+      .getByRole("button", { name: /blocks\.3\.attn\.qkv\.weight/ })
+      .last()
+      .click();
+    await page.getByRole("img", { name: /How often each value occurs/ }).waitFor();
+    expect(await faultsOf(page)).toEqual([]);
     expect(await overflow()).toBe(0);
   });
 
@@ -705,6 +860,24 @@ async function tabTo(selector: string): Promise<void> {
     if ((await page.locator(selector).and(page.locator(":focus")).count()) > 0) return;
   }
   throw new Error(`a hundred presses of Tab did not reach ${selector}`);
+}
+
+async function downloaded(act: () => Promise<void>): Promise<{ name: string; bytes: Buffer }> {
+  const waiting = page.waitForEvent("download");
+  await act();
+  const download = await waiting;
+  return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
+}
+
+/** Of an archive that compresses nothing, by its directory at the end. */
+function* storedFiles(zip: Buffer): Generator<[name: string, bytes: Buffer]> {
+  for (let at = zip.readUInt32LE(zip.lastIndexOf("PK\x05\x06") + 16); zip.readUInt32LE(at) === 0x02014b50; ) {
+    const [size, nameLength] = [zip.readUInt32LE(at + 20), zip.readUInt16LE(at + 28)];
+    const local = zip.readUInt32LE(at + 42);
+    const start = local + 30 + zip.readUInt16LE(local + 26) + zip.readUInt16LE(local + 28);
+    yield [zip.toString("utf8", at + 46, at + 46 + nameLength), zip.subarray(start, start + size)];
+    at += 46 + nameLength + zip.readUInt16LE(at + 30) + zip.readUInt16LE(at + 32);
+  }
 }
 
 function overflow(): Promise<number> {

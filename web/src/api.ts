@@ -6,9 +6,11 @@ import type {
   AllowProposal,
   AttentionRequest,
   ChatChunk,
+  ChatCompletion,
   ChatRequest,
   DocumentImagesRequest,
   ErrorBody,
+  GuardReplayRequest,
   GuardState,
   ModelDescription,
   Moderation,
@@ -21,7 +23,9 @@ import type {
   WireDiff,
   WireDocumentImages,
   WireDuplicates,
+  WireExamination,
   WireFigures,
+  WireGuardReplay,
   WireHistory,
   WireHit,
   WireModel,
@@ -35,6 +39,8 @@ export class ApiError extends Error {
   readonly code: string | null;
   readonly requestId: string | null;
   readonly param: string | null;
+  /** When the server wants to be asked again, where it said so. */
+  readonly retryAfterMs: number | undefined;
 
   constructor(
     message: string,
@@ -42,8 +48,10 @@ export class ApiError extends Error {
     code: string | null = null,
     requestId: string | null = null,
     param: string | null = null,
+    retryAfterMs?: number,
   ) {
     super(message);
+    this.retryAfterMs = retryAfterMs;
     this.status = status;
     this.code = code;
     this.requestId = requestId;
@@ -75,6 +83,29 @@ export async function listModels(): Promise<WireModel[]> {
 /** What is inside a loaded model. @throws ApiError */
 export async function describeModel(id: string): Promise<ModelDescription> {
   return json(await send(`v1/ocellus/models/${id.split("/").map(encodeURIComponent).join("/")}/description`));
+}
+
+/** A loaded model, or a version of the registry. */
+export interface Examined {
+  readonly kind: "model" | "version";
+  readonly id: string;
+}
+
+/** Every value of it, as far as these were read. @throws ApiError */
+export async function readExamination(examined: Examined): Promise<WireExamination> {
+  return json(await send(...examinationOf(examined)));
+}
+
+/** Begins to read every value. @throws ApiError */
+export async function beginExamination(examined: Examined): Promise<WireExamination> {
+  const [path, options] = examinationOf(examined);
+  return json(await send(path, { ...options, body: {} }));
+}
+
+function examinationOf({ kind, id }: Examined): [path: string, options: SendOptions] {
+  const name = id.split("/").map(encodeURIComponent).join("/");
+  if (kind === "model") return [`v1/ocellus/models/${name}/examination`, {}];
+  return [`admin/v1/versions/${name}/examination`, { key: "adminKey" }];
 }
 
 /** Unit vectors of the model's own, one for each input. @throws ApiError */
@@ -131,6 +162,13 @@ export async function entryPicture(name: string, id: number): Promise<Blob> {
   return (await send(`${collections}/${encodeURIComponent(name)}/entries/${id}/image`)).blob();
 }
 
+export type GuardRule = GuardReplayRequest["rule"];
+
+/** What one more rule would have done to the audit log's last days. @throws ApiError */
+export async function replayGuards(rule: GuardRule, days: number): Promise<WireGuardReplay> {
+  return json(await send("admin/v1/guards/replay", { body: { rule, days }, key: "adminKey" }));
+}
+
 const collections = "v1/ocellus/collections";
 
 /** Versions and aliases. @throws ApiError, also when the server has no registry. */
@@ -183,6 +221,11 @@ export async function readMetrics(): Promise<Metric[]> {
   return json(await send("metrics", { accept: "application/json" }));
 }
 
+/** An answer that is wanted whole. @throws ApiError */
+export async function completeChat(request: ChatRequest, signal: AbortSignal): Promise<ChatCompletion> {
+  return json(await send("v1/chat/completions", { body: request, signal }));
+}
+
 /** Leaving the iteration, or the signal, hangs up: the server stops within a step. @throws ApiError */
 export async function* streamChat(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatChunk> {
   const body = { ...request, stream: true, stream_options: { include_usage: true } };
@@ -219,7 +262,8 @@ async function send(path: string, { body, accept, signal, key: name }: SendOptio
   if (response.ok) return response;
   const found = (await response.json().catch(() => undefined)) as ErrorBody | undefined;
   const { message = `the server answered ${response.status}`, code, param } = found?.error ?? {};
-  throw new ApiError(message, response.status, code, response.headers.get("x-request-id"), param);
+  const retryAfterMs = 1000 * Number(response.headers.get("retry-after")) || undefined;
+  throw new ApiError(message, response.status, code, response.headers.get("x-request-id"), param, retryAfterMs);
 }
 
 function json<T>(response: Response): Promise<T> {

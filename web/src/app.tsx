@@ -18,6 +18,7 @@ const DocsPage = lazy(async () => ({ default: (await import("./pages/docs-page.j
 const GuardsPage = lazy(async () => ({ default: (await import("./pages/guards-page.js")).GuardsPage }));
 const ModelPage = lazy(async () => ({ default: (await import("./pages/model-page.js")).ModelPage }));
 const MonitorPage = lazy(async () => ({ default: (await import("./pages/monitor-page.js")).MonitorPage }));
+const TablePage = lazy(async () => ({ default: (await import("./table/table-page.js")).TablePage }));
 const UsesPage = lazy(async () => ({ default: (await import("./pages/uses-page.js")).UsesPage }));
 const VersionsPage = lazy(async () => ({ default: (await import("./pages/versions-page.js")).VersionsPage }));
 
@@ -51,7 +52,7 @@ function Frame() {
       <Sidebar route={route} isOpen={isMenuOpen} onClose={() => setMenuOpen(false)} />
       <div className="stage">
         <TopBar
-          page={route.page}
+          route={route}
           isSettingsOpen={isSettingsOpen}
           onMenu={() => setMenuOpen(true)}
           onSettings={() => setSettingsOpen(!isSettingsOpen)}
@@ -87,6 +88,8 @@ function Page({ route, isSettingsOpen, onSettingsClose }: PageProps) {
           onSettingsClose={onSettingsClose}
         />
       );
+    case "table":
+      return <TablePage />;
     case "compare":
       return <ComparePage />;
     case "uses":

@@ -77,6 +77,22 @@ class Chats {
     return next.id;
   }
 
+  /** All of them, the newest first. */
+  readonly all = (): readonly Conversation[] => this.#all;
+
+  rename(id: string, title: string): void {
+    const conversation = this.find(id);
+    if (!conversation || title === conversation.title) return;
+    this.#set(this.#all.map((each) => (each.id === id ? { ...each, title } : each)));
+    void this.#save(id);
+  }
+
+  /** One that was read from a file. */
+  add(conversation: Conversation): void {
+    this.#put(conversation);
+    void this.#save(conversation.id);
+  }
+
   stop(id: string): void {
     this.#writing.get(id)?.abort();
   }

@@ -27,6 +27,21 @@ const best: Readonly<Record<string, string>> = {
   "bag-cyan.jpg": "same-price",
 };
 
+/** Three that show what it is for: to name what is seen, to read, and to say what follows. The demo model answers them right. */
+const sharp: Readonly<Record<string, Readonly<Record<Language, string>>>> = {
+  "dress.jpg": { en: "Describe this product.", zh: "描述这件商品。" },
+  "boots.jpg": { en: "How much is it?", zh: "价格是多少？" },
+  "screen-error.jpg": { en: "What should the customer do now?", zh: "客户现在该怎么做？" },
+};
+
+export function sharpExamples(language: Language): Example[] {
+  const all = examples(language);
+  return Object.entries(sharp).map(([name, questions]) => {
+    const found = all.find(({ pictures }) => pictures[0]!.name === name)!;
+    return { ...found, question: questions[language] };
+  });
+}
+
 export function examples(language: Language): Example[] {
   const [, ...others] = labels.filter(isForeign); // of the pictures that the model does not know, one is enough
   const shown = labels.filter((label) => !others.includes(label));

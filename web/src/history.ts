@@ -3,6 +3,7 @@
  * pictures that none names any more go with them. Where there is no IndexedDB (private windows), memory has to do.
  */
 import type { Conversation } from "./conversation.js";
+import { Database } from "./database.js";
 
 const maxConversations = 100;
 /** A browser may evict far more than this at once; a few hundred photos stay. */
@@ -19,42 +20,16 @@ interface StoredPicture {
 }
 
 const recent = new Map<string, Blob>();
-let opened: Promise<IDBDatabase | undefined> | undefined;
-
-function database(): Promise<IDBDatabase | undefined> {
-  opened ??= new Promise((done) => {
-    const request = indexedDB.open("ocellus", 1);
-    request.onupgradeneeded = () => {
-      request.result.createObjectStore("conversations", { keyPath: "id" });
-      request.result.createObjectStore("pictures", { keyPath: "id" });
-    };
-    request.onsuccess = () => done(request.result);
-    request.onerror = () => done(undefined);
-  });
-  return opened;
-}
-
-type StoreName = "conversations" | "pictures";
-
-async function run<T>(store: StoreName, mode: IDBTransactionMode, act: (store: IDBObjectStore) => IDBRequest<T>) {
-  const db = await database();
-  if (!db) return undefined;
-  return new Promise<T | undefined>((done) => {
-    const transaction = db.transaction(store, mode);
-    const request = act(transaction.objectStore(store));
-    transaction.oncomplete = () => done(request.result);
-    transaction.onabort = () => done(undefined); // a full disk: the conversation goes on, unkept
-  });
-}
+const database = new Database("ocellus", ["conversations", "pictures"]);
 
 /** The newest first. */
 export async function readConversations(): Promise<Conversation[]> {
-  const all = (await run<Conversation[]>("conversations", "readonly", (store) => store.getAll())) ?? [];
+  const all = (await database.run<Conversation[]>("conversations", "readonly", (store) => store.getAll())) ?? [];
   return all.sort((a, b) => b.changedMs - a.changedMs);
 }
 
 export function readConversation(id: string): Promise<Conversation | undefined> {
-  return run<Conversation>("conversations", "readonly", (store) => store.get(id));
+  return database.run<Conversation>("conversations", "readonly", (store) => store.get(id));
 }
 
 /**
@@ -63,7 +38,7 @@ export function readConversation(id: string): Promise<Conversation | undefined> 
  * @returns its revision now; undefined, and nothing is written, if another tab has written it since
  */
 export async function keepConversation(conversation: Conversation, base: number): Promise<number | undefined> {
-  const db = await database();
+  const db = await database.open();
   if (!db) return base + 1;
   return new Promise((done) => {
     const transaction = db.transaction("conversations", "readwrite");
@@ -83,16 +58,19 @@ export async function keepConversation(conversation: Conversation, base: number)
 
 /** Its pictures go with the next `sweep`. */
 export async function dropConversation(id: string): Promise<void> {
-  await run("conversations", "readwrite", (store) => store.delete(id));
+  await database.run("conversations", "readwrite", (store) => store.delete(id));
 }
 
 export async function keepPicture(id: string, blob: Blob): Promise<void> {
   recent.set(id, blob);
-  await run("pictures", "readwrite", (store) => store.put({ id, blob, addedMs: Date.now() } satisfies StoredPicture));
+  await database.run("pictures", "readwrite", (store) =>
+    store.put({ id, blob, addedMs: Date.now() } satisfies StoredPicture),
+  );
 }
 
 export async function pictureBlob(id: string): Promise<Blob | undefined> {
-  const blob = recent.get(id) ?? (await run<StoredPicture>("pictures", "readonly", (store) => store.get(id)))?.blob;
+  const blob =
+    recent.get(id) ?? (await database.run<StoredPicture>("pictures", "readonly", (store) => store.get(id)))?.blob;
   if (blob) recent.set(id, blob);
   return blob;
 }
@@ -100,7 +78,7 @@ export async function pictureBlob(id: string): Promise<Blob | undefined> {
 /** Drops what is beyond the bounds. Called when the page opens and when a dropped conversation can no longer be brought back. */
 export async function sweep(): Promise<void> {
   const conversations = await readConversations();
-  const pictures = (await run<StoredPicture[]>("pictures", "readonly", (store) => store.getAll())) ?? [];
+  const pictures = (await database.run<StoredPicture[]>("pictures", "readonly", (store) => store.getAll())) ?? [];
   const bytesOf = new Map(pictures.map(({ id, blob }) => [id, blob.size]));
   const kept = new Set<string>();
   let numBytes = 0;
@@ -109,10 +87,10 @@ export async function sweep(): Promise<void> {
     const added = own.filter((picture) => !kept.has(picture));
     numBytes += added.reduce((sum, picture) => sum + (bytesOf.get(picture) ?? 0), 0);
     if (place >= maxConversations || numBytes > maxImageBytes)
-      await run("conversations", "readwrite", (store) => store.delete(id));
+      await database.run("conversations", "readwrite", (store) => store.delete(id));
     else for (const picture of added) kept.add(picture);
   }
   for (const { id, addedMs = 0 } of pictures)
     if (!kept.has(id) && !recent.has(id) && Date.now() - addedMs > youngMs)
-      await run("pictures", "readwrite", (store) => store.delete(id));
+      await database.run("pictures", "readwrite", (store) => store.delete(id));
 }

@@ -18,17 +18,29 @@ const maxSharpPixels = 2_000_000;
 const mayMove = /^image\/(gif|webp|png|apng)$/;
 const served = /^image\/(jpeg|png|webp|gif|bmp)$/;
 
-/** @throws when the browser cannot read it. */
-export async function readPicture(file: File): Promise<Picture> {
+interface Sendable {
+  readonly blob: Blob;
+  readonly width: number;
+  readonly height: number;
+  readonly isFirstFrame: boolean;
+}
+
+/** A picture as it is sent. @throws when the browser cannot read it. */
+export async function sendable(file: Blob): Promise<Sendable> {
   const bitmap = await decode(file);
   const { width, height } = bitmap;
-  const isOfMany = mayMove.test(file.type) && isAnimated(new Uint8Array(await file.arrayBuffer()));
-  const goesAsItIs = served.test(file.type) && !isOfMany && file.size <= maxBytes && width * height <= maxPixels;
-  const blob = goesAsItIs ? file : await redraw(bitmap, file.type);
+  const isFirstFrame = mayMove.test(file.type) && isAnimated(new Uint8Array(await file.arrayBuffer()));
+  const goesAsItIs = served.test(file.type) && !isFirstFrame && file.size <= maxBytes && width * height <= maxPixels;
+  return { blob: goesAsItIs ? file : await redraw(bitmap, file.type), width, height, isFirstFrame };
+}
+
+/** Reads and keeps it. @throws when the browser cannot read it. */
+export async function readPicture(file: File): Promise<Picture> {
+  const { blob, width, height, isFirstFrame } = await sendable(file);
   const id = await digest(blob);
   await keepPicture(id, blob);
   const name = file.name || `picture.${blob.type.slice(6)}`;
-  return { id, name, width, height, ...(isOfMany && { isFirstFrame: true }) };
+  return { id, name, width, height, ...(isFirstFrame && { isFirstFrame }) };
 }
 
 /** A picture of the page's own, by its address. */

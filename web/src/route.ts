@@ -2,7 +2,7 @@
 import { useSyncExternalStore } from "react";
 
 export const pages = [
-  ...(["chat", "compare", "uses", "collections", "monitor", "versions", "guards", "model"] as const),
+  ...(["chat", "table", "compare", "uses", "collections", "monitor", "versions", "guards", "model"] as const),
   "docs",
 ] as const;
 export type PageName = (typeof pages)[number];

@@ -57,8 +57,12 @@ function unique(pictures: readonly Picture[]): readonly Picture[] {
   return [...new Map(pictures.map((picture) => [picture.id, picture])).values()];
 }
 
-/** Takes files that are pasted or dropped anywhere on the page. @returns whether some hover over it now. */
-export function usePageFiles(onFiles: (files: Iterable<File>) => void): boolean {
+/**
+ * Takes files that are pasted or dropped anywhere on the page.
+ * @param onDrop of what is dropped where folders are wanted too
+ * @returns whether some hover over it now
+ */
+export function usePageFiles(onFiles: (files: Iterable<File>) => void, onDrop?: (data: DataTransfer) => void): boolean {
   const [isOver, setOver] = useState(false);
   useEffect(() => {
     const paste = (event: ClipboardEvent) => {
@@ -74,7 +78,9 @@ export function usePageFiles(onFiles: (files: Iterable<File>) => void): boolean 
     };
     const drop = (event: DragEvent) => {
       setOver(false);
-      if (event.dataTransfer?.files.length) onFiles(event.dataTransfer.files);
+      if (!event.dataTransfer?.files.length) return;
+      if (onDrop) onDrop(event.dataTransfer);
+      else onFiles(event.dataTransfer.files);
     };
     const stop = new AbortController();
     const options = { signal: stop.signal };

@@ -3,6 +3,7 @@
 export const en = {
   newChat: "New chat",
   chat: "Chat",
+  table: "Table",
   compare: "Compare",
   uses: "Uses",
   collections: "Collections",
@@ -16,6 +17,11 @@ export const en = {
   skipToContent: "Skip to content",
   deleted: (title: string) => `“${title}” is deleted.`,
   undo: "Undo",
+  searchChats: "Search conversations",
+  nothingFound: "Nothing found.",
+  shareChat: "Name, save or share",
+  openSaved: "Open a saved conversation",
+  notSaved: (name: string) => `${name} is no conversation that was saved here.`,
   deleteChat: (title: string) => `Delete “${title}”`,
   docs: "API reference",
   useDark: "Dark theme",
@@ -23,9 +29,10 @@ export const en = {
   otherLanguage: "切换到中文",
 
   emptyTitle: "Show it a picture.",
-  emptyLead: "Drop, paste or pick pictures and ask about them. Or begin with one of these.",
-  boxHint:
-    "ocellus-tiny is small: it knows shop pictures, price tags and dialog windows. Any other model is one flag away.",
+  emptyLead: "Drop, paste or pick pictures and ask about them. Or start here.",
+  demoKnows: "This is the demo model: it knows drawn shop pictures, price tags and dialog windows, and nothing else.",
+  realModel: "For your own photos, one command downloads and serves a real one:",
+  moreExamples: "More examples",
   privacy: "Pictures go to this server and nowhere else. The history stays in this browser.",
   ask: "Ask",
   askPlaceholder: "Ask about a picture…",

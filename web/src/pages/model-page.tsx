@@ -1,33 +1,50 @@
-/** What is loaded, and what is inside it: the parts of the model in the order of the data, each as large as it is. */
+/** The X-ray room: what is inside a model that is loaded or a version that is published, and what differs between two versions. */
 import { useState } from "react";
-import type { WireModel } from "../../../src/protocol/index.js";
+import type { WireModel, WireVersion } from "../../../src/protocol/index.js";
+import { readAdminState } from "../api.js";
 import { Command } from "../parts/command.js";
+import { DiffView } from "../parts/diff-view.js";
 import { Sheet } from "../parts/sheet.js";
 import { XrayView } from "../parts/xray-view.js";
 import { useModels } from "../server-state.js";
+import { useLoaded } from "../use-loaded.js";
 import { useWords } from "../words.js";
+import { ExaminationView } from "../xray/examination-view.js";
+import { ModelChoice, nameOf, OtherChoice } from "../xray/model-choice.js";
+import { useXrayWords } from "../xray/words.js";
+import "../style/versions.css";
+import "../xray/xray.css";
 
 export function ModelPage() {
   const words = useWords();
   const models = [...useModels(), ...useModels("embedding")];
+  const versions = [...(useLoaded(readAdminState).value?.versions ?? [])].reverse();
   const [chosen, setChosen] = useState("");
-  const model = models.find(({ id }) => id === chosen) ?? models[0];
+  const [other, setOther] = useState("");
+  const version = versions.find((each) => nameOf("version", each.version) === chosen);
+  const model = models.find(({ id }) => nameOf("model", id) === chosen) ?? models[0];
+  const shown = version ? chosen : nameOf("model", model?.id ?? "");
+  const second = version && versions.find((each) => each.version === other && other !== version.version);
   return (
     <Sheet>
       <h1>{words.modelTitle}</h1>
-      {models.length > 1 && (
-        <select
-          className="model-choice"
-          aria-label={words.model}
-          value={model?.id}
-          onChange={(event) => setChosen(event.target.value)}
-        >
-          {models.map(({ id }) => (
-            <option key={id}>{id}</option>
-          ))}
-        </select>
+      {models.length + versions.length > 1 && (
+        <div className="version-choice">
+          <ModelChoice models={models} versions={versions} chosen={shown} onChange={setChosen} />
+          {version && versions.length > 1 && (
+            <OtherChoice versions={versions} beside={version.version} chosen={other} onChange={setOther} />
+          )}
+        </div>
       )}
-      {model && (
+      {second && version && <Compared a={second} b={version} />}
+      {version && !second && (
+        <ExaminationView
+          key={version.version}
+          examined={{ kind: "version", id: version.version }}
+          numBytes={version.bytes}
+        />
+      )}
+      {!version && model && (
         <>
           <ModelInfo model={model} />
           <XrayView key={model.id} model={model} />
@@ -38,6 +55,15 @@ export function ModelPage() {
   );
 }
 
+function Compared({ a, b }: { a: WireVersion; b: WireVersion }) {
+  const words = useXrayWords();
+  return (
+    <section className="compared examination">
+      <h2>{words.diffTitle(a.version, b.version)}</h2>
+      <DiffView key={`${a.version} ${b.version}`} a={a.version} b={b.version} numBytes={a.bytes + b.bytes} />
+    </section>
+  );
+}
 function inspectCommand(id: string): string {
   const folder = id.startsWith("ocellus-tiny") ? "checkpoints/ocellus-tiny" : "path/to/checkpoint";
   return `ocellus inspect ${folder}`;

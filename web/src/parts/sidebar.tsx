@@ -1,11 +1,11 @@
 /** The way around: pages, earlier conversations, language and theme. On a phone it slides in over the page. */
 import { useEffect, useRef } from "react";
-import { chats, useTitles } from "../chats.js";
 import { Icon, Mark } from "../icons.js";
 import { usePreferences } from "../preferences.js";
-import { go, hrefOf, type PageName, pages, type Route } from "../route.js";
+import { hrefOf, type PageName, pages, type Route } from "../route.js";
 import { useFocusBack } from "../use-focus-back.js";
 import { loadWords, useWords } from "../words.js";
+import { Earlier } from "./earlier.js";
 
 /** The API's stands below. */
 const rooms = pages.filter((page) => page !== "chat" && page !== "docs");
@@ -51,33 +51,6 @@ export function Sidebar({ route, isOpen, onClose }: SidebarProps) {
         <Foot page={route.page} />
       </aside>
     </>
-  );
-}
-
-function Earlier({ current }: { current: string | undefined }) {
-  const words = useWords();
-  const conversations = useTitles();
-  const remove = (id: string) => {
-    chats.remove(id);
-    if (id === current) go("chat");
-  };
-  if (conversations.length === 0) return <div className="earlier" />;
-  return (
-    <section className="earlier" aria-labelledby="earlier">
-      <h2 id="earlier">{words.earlier}</h2>
-      <ul>
-        {conversations.map(({ id, title }) => (
-          <li key={id}>
-            <a href={hrefOf("chat", id)} aria-current={id === current ? "page" : undefined}>
-              {title}
-            </a>
-            <button type="button" className="quiet" aria-label={words.deleteChat(title)} onClick={() => remove(id)}>
-              <Icon name="remove" />
-            </button>
-          </li>
-        ))}
-      </ul>
-    </section>
   );
 }
 

@@ -1,18 +1,20 @@
 /** Above every page: the menu (on a phone), the model that is asked, the settings. */
+import { lazy, Suspense, useState } from "react";
+import { useConversation } from "../chats.js";
 import { Icon } from "../icons.js";
 import { usePreferences } from "../preferences.js";
-import type { PageName } from "../route.js";
+import type { Route } from "../route.js";
 import { useModelName, useModels } from "../server-state.js";
 import { useWords } from "../words.js";
 
 interface TopBarProps {
-  readonly page: PageName;
+  readonly route: Route;
   readonly isSettingsOpen: boolean;
   readonly onMenu: () => void;
   readonly onSettings: () => void;
 }
 
-export function TopBar({ page, isSettingsOpen, onMenu, onSettings }: TopBarProps) {
+export function TopBar({ route: { page, id }, isSettingsOpen, onMenu, onSettings }: TopBarProps) {
   const words = useWords();
   return (
     <header className="top-bar">
@@ -20,6 +22,7 @@ export function TopBar({ page, isSettingsOpen, onMenu, onSettings }: TopBarProps
         <Icon name="menu" />
       </button>
       {page === "chat" || page === "uses" ? <ModelChoice /> : <span className="model-name" />}
+      {page === "chat" && id !== undefined && <ShareButton key={id} id={id} />}
       {page === "chat" && (
         <button
           type="button"
@@ -32,6 +35,25 @@ export function TopBar({ page, isSettingsOpen, onMenu, onSettings }: TopBarProps
         </button>
       )}
     </header>
+  );
+}
+
+const ConversationDialog = lazy(async () => ({
+  default: (await import("../sharing/conversation-dialog.js")).ConversationDialog,
+}));
+
+function ShareButton({ id }: { id: string }) {
+  const words = useWords();
+  const conversation = useConversation(id);
+  const [isOpen, setOpen] = useState(false);
+  if (!conversation) return null;
+  return (
+    <>
+      <button type="button" className="quiet" aria-label={words.shareChat} onClick={() => setOpen(true)}>
+        <Icon name="share" />
+      </button>
+      <Suspense>{isOpen && <ConversationDialog conversation={conversation} onClose={() => setOpen(false)} />}</Suspense>
+    </>
   );
 }
 

@@ -7,6 +7,8 @@ import { describeModel } from "../api.js";
 import { bytesText, countText } from "../quantities.js";
 import { useLoaded } from "../use-loaded.js";
 import { useWords } from "../words.js";
+import { ExaminationView } from "../xray/examination-view.js";
+import { FlowView } from "../xray/flow-view.js";
 import { ProblemView } from "./problem-view.js";
 
 export function XrayView({ model }: { model: WireModel }) {
@@ -15,6 +17,7 @@ export function XrayView({ model }: { model: WireModel }) {
   if (problem) return <ProblemView problem={problem} />;
   if (!description) return <div className="xray-place" aria-busy="true" />;
   const { parts, num_parameters, num_tensors } = description;
+  const storedBytes = parts.reduce((sum, part) => sum + part.stored.bytes, 0);
   const loadedBytes = parts.reduce((sum, part) => sum + part.loaded.bytes, 0);
   return (
     <section className="xray" aria-labelledby="xray">
@@ -26,8 +29,10 @@ export function XrayView({ model }: { model: WireModel }) {
         ))}
       </div>
       <p className="aside">{words.xrayNote}</p>
+      <FlowView model={model.id} parts={parts} />
       <Answers answers={description.answers} />
       <Formats description={description} loaded={model.ocellus.weights} />
+      <ExaminationView examined={{ kind: "model", id: model.id }} numBytes={storedBytes} />
     </section>
   );
 }

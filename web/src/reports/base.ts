@@ -16,6 +16,11 @@ export function say(english: string, chinese: string): string {
   return language === "en" ? english : chinese;
 }
 
+/** For who draws a report's parts in another page. */
+export function speak(chosen: Language): void {
+  language = chosen;
+}
+
 /** Called when the theme has changed. */
 export const redraws: (() => void)[] = [];
 
@@ -43,7 +48,8 @@ export function el<K extends keyof HTMLElementTagNameMap>(
   return node;
 }
 
-function setStyle(node: HTMLElement, style: Readonly<Record<string, string | number>>): void {
+/** By properties: a content policy without inline styles forbids the attribute. */
+export function setStyle(node: HTMLElement | SVGElement, style: Readonly<Record<string, string | number>>): void {
   for (const [key, value] of Object.entries(style)) node.style.setProperty(key, String(value));
 }
 
@@ -61,7 +67,7 @@ export function walk(group: Element, choose: (index: number) => void, columns = 
   group.addEventListener("keydown", (event) => {
     const { key, altKey, ctrlKey, metaKey } = event as KeyboardEvent;
     const buttons = [...group.querySelectorAll<HTMLElement | SVGElement>("button, [role=button]")];
-    const at = buttons.indexOf(document.activeElement as HTMLElement);
+    const at = buttons.indexOf(focusIn(group) as HTMLElement);
     const places: Readonly<Record<string, number>> = {
       ...{ ArrowLeft: at - 1, ArrowUp: at - columns, ArrowRight: at + 1, ArrowDown: at + columns },
       ...{ Home: 0, End: buttons.length - 1 },
@@ -73,6 +79,11 @@ export function walk(group: Element, choose: (index: number) => void, columns = 
     choose(next);
     buttons[next]!.focus();
   });
+}
+
+/** What has the focus, also inside a shadow. */
+export function focusIn(node: Node): Element | null {
+  return (node.getRootNode() as Document | ShadowRoot).activeElement;
 }
 
 export function mark(buttons: readonly HTMLElement[], chosen: number, attribute: string): void {

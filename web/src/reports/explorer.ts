@@ -3,7 +3,7 @@
  * parameters; behind each door the modules in it as a map of areas, down to any tensor.
  */
 import type { ReportData, RoomTensor } from "../../../src/inspect/page/page-data.js";
-import { type Child, el, say, walk } from "./base.js";
+import { type Child, el, focusIn, say, walk } from "./base.js";
 import { type Box, isStack, type ModuleNode, modelTree, squarified, stacked, titleOf } from "./model-tree.js";
 import { bar, countText, dotted, heading, parametersText, shapeText, svg, tensorsText } from "./words.js";
 
@@ -26,7 +26,7 @@ function hints<T extends RoomTensor>({ node, x, y, w, h }: Box<T>, look: Look<T>
   const sideways = isStack(node) || (w > h && level < 3);
   const along = sideways ? w : h;
   if (level === 0 || parts.length < 2 || parts.length > along / 4 || Math.min(w, h) < 8)
-    return [svg("rect", { class: "hint", style: `--tone: ${look.tone(node)}`, x, y, width: w, height: h, rx: 2 })];
+    return [svg("rect", { class: "hint", style: { "--tone": look.tone(node) }, x, y, width: w, height: h, rx: 2 })];
   const free = along - 1.5 * (parts.length - 1);
   const total = parts.reduce((sum, child) => sum + child.numElements, 0);
   let at = 0;
@@ -61,7 +61,7 @@ function door<T extends RoomTensor>(box: Box<T>, look: Look<T>, { open, tell }: 
       class: node.tensor ? "door tensor" : "door",
       role: "button",
       tabindex: -1,
-      style: `--tone: ${look.tone(node)}`,
+      style: { "--tone": look.tone(node) },
     },
     ...{ "aria-label": `${titleOf(node)} ${sizeText(node)}`, onclick: () => open(node) },
     ...{ onmouseenter: () => tell(node), onfocus: () => tell(node), onmouseleave: () => tell(), onblur: () => tell() },
@@ -136,7 +136,7 @@ function onDoorKeys(picture: SVGSVGElement, back: () => void): void {
   walk(picture, () => {});
   picture.addEventListener("keydown", (event) => {
     const { key } = event;
-    if (key === "Enter" || key === " ") document.activeElement?.dispatchEvent(new MouseEvent("click"));
+    if (key === "Enter" || key === " ") focusIn(picture)?.dispatchEvent(new MouseEvent("click"));
     else if (key === "Escape" || key === "Backspace") back();
     else return;
     event.preventDefault();

@@ -1,5 +1,5 @@
 /** Numbers, names and small pieces that both reports about checkpoints write. */
-import { type Child, el, say } from "./base.js";
+import { type Child, el, say, setStyle } from "./base.js";
 
 function inUnits(value: number, units: readonly string[]): string {
   const power = value < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(value) / 3));
@@ -72,7 +72,8 @@ export function svg<K extends keyof SVGElementTagNameMap>(
 ): SVGElementTagNameMap[K] {
   const node = document.createElementNS(svgSpace, tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) Reflect.set(node, name, value);
+    if (name === "style") setStyle(node, value as Readonly<Record<string, string>>);
+    else if (name.startsWith("on")) Reflect.set(node, name, value);
     else node.setAttribute(name, String(value));
   }
   node.append(...children);

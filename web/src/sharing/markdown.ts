@@ -1,0 +1,45 @@
+/** A conversation as Markdown, its pictures as files beside it. */
+import type { Conversation, Picture } from "../conversation.js";
+
+interface MarkdownWords {
+  readonly you: string;
+}
+
+/** @param fileOf a picture's path; undefined: it is no longer kept. */
+export function markdownOf(
+  { title, turns }: Conversation,
+  fileOf: (picture: Picture) => string | undefined,
+  { you }: MarkdownWords,
+): string {
+  const parts = turns.map((turn) => {
+    if (turn.role === "assistant") return `## ${turn.model}\n\n${turn.text.trim()}`;
+    const pictures = turn.pictures.flatMap((picture) => {
+      const file = fileOf(picture);
+      return file === undefined ? [] : [`![${picture.name.replace(/[[\]\\]/g, "")}](<${file}>)`];
+    });
+    return [`## ${you}`, ...pictures, turn.text.trim()].filter(Boolean).join("\n\n");
+  });
+  return `${[`# ${title.replace(/\s+/g, " ")}`, ...parts].join("\n\n")}\n`;
+}
+
+/** A name for a file, of the beginning of a title. */
+export function fileName(title: string): string {
+  const plain = title
+    .replace(/[^\p{L}\p{N}]+/gu, " ")
+    .trim()
+    .slice(0, 50)
+    .trim();
+  return plain.replaceAll(" ", "-") || "conversation";
+}
+
+/** Where each picture lies: numbered, for names may be the same. */
+export function pictureFiles(pictures: readonly Picture[], types: ReadonlyMap<string, string>): Map<string, string> {
+  return new Map(
+    pictures.flatMap(({ id, name }, i) => {
+      const type = types.get(id);
+      if (type === undefined) return [];
+      const stem = fileName(name.replace(/\.\w+$/, ""));
+      return [[id, `images/${i + 1}-${stem}.${type.replace("image/", "").replace("jpeg", "jpg")}`] as const];
+    }),
+  );
+}

@@ -1,0 +1,82 @@
+/**
+ * A conversation as one HTML file that opens anywhere: pictures and style are in it, scripts are neither in it nor allowed, and
+ * nothing is fetched.
+ */
+import type { ReactNode } from "react";
+import { flushSync } from "react-dom";
+import { createRoot } from "react-dom/client";
+import type { Conversation, Turn } from "../conversation.js";
+import { MarkdownView } from "../parts/markdown-view.js";
+import style from "./page.css?raw";
+
+const policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+
+interface PageWords {
+  readonly you: string;
+  readonly language: string;
+}
+
+export function pageOf({ title, turns }: Conversation, urls: ReadonlyMap<string, string>, words: PageWords): string {
+  const body = htmlOf(
+    <main>
+      <h1>{title}</h1>
+      {turns.map((turn) => (
+        <TurnView key={turn.id} turn={turn} urls={urls} you={words.you} />
+      ))}
+    </main>,
+  );
+  return `<!doctype html>
+<html lang="${words.language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<title>${escaped(title)}</title>
+<style>
+${style}</style>
+</head>
+<body>
+${body}
+</body>
+</html>
+`;
+}
+
+function TurnView({ turn, urls, you }: { turn: Turn; urls: ReadonlyMap<string, string>; you: string }) {
+  if (turn.role === "assistant")
+    return (
+      <article className="answer">
+        <MarkdownView text={turn.text} />
+        <footer>
+          {turn.model} · {new Date(turn.askedMs).toISOString().slice(0, 16).replace("T", " ")} UTC
+        </footer>
+      </article>
+    );
+  const pictures = turn.pictures.filter(({ id }) => urls.has(id));
+  return (
+    <article className="question" aria-label={you}>
+      {pictures.map(({ id, name }) => (
+        <img key={id} src={urls.get(id)} alt={name} />
+      ))}
+      {turn.text !== "" && <p>{turn.text}</p>}
+    </article>
+  );
+}
+
+/** React escapes what it writes. */
+function htmlOf(node: ReactNode): string {
+  const place = document.createElement("div");
+  const root = createRoot(place);
+  flushSync(() => root.render(node));
+  const html = place.innerHTML;
+  root.unmount();
+  return html;
+}
+
+/** React would put a title into the head of this page. */
+function escaped(text: string): string {
+  const place = document.createElement("div");
+  place.textContent = text;
+  return place.innerHTML;
+}
