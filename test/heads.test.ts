@@ -111,6 +111,15 @@ describe("labelled images", () => {
     expect(readdirSync(into).sort()).toEqual(
       ["config.json", "model.safetensors", "preprocessor_config.json", "tuning.json"].sort(),
     );
+    const lineage = readFileSync(join(into, "tuning.json"), "utf8");
+    expect(JSON.parse(lineage)).toMatchObject({
+      format: "ocellus-tuning-1",
+      base: { digest: report.encoder.digest, modelType: "clip" },
+      data: { digest: report.data.digest, images: 36 },
+      recipe: report.recipe,
+    });
+    expect(lineage).not.toContain(".png");
+    expect(lineage).not.toContain(data);
     const classifier = await loadClassifier(into, { weights: "fp32", threads: 1 });
     const found = await classifier.classify(join(data, "red", "3.png"));
     expect(found.find(({ label }) => label === "red")!.probability).toBeGreaterThan(0.9);

@@ -1,4 +1,4 @@
-/** What `tuneHead` says, and what is beside the weights that it writes. */
+/** What `tuneHead` says; without what names files of this machine, it is beside the weights too. */
 import type { BadImage } from "../data/labelled-images.js";
 import type { LearningCurve, MoreOfClass } from "./more-images.js";
 import type { HeadScores } from "./scores.js";

@@ -32,6 +32,8 @@ type Members = ReadonlyMap<string, string>;
 /** What says how an image becomes pixels. */
 const processorFiles = ["preprocessor_config.json", "processor_config.json"];
 export const lineageFile = "tuning.json";
+/** By which `rollout publish` knows the file. */
+export const lineageFormat = "ocellus-tuning-1";
 
 /** The folder appears whole or not at all. @returns the class that opens it. @throws `io`, and as `openCheckpoint`. */
 export async function saveHead(encoder: string, into: string, head: SavedHead, options: SaveOptions): Promise<string> {

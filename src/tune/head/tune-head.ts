@@ -11,7 +11,7 @@ import { type BadImage, type LabelledImages, readLabelledImages } from "../data/
 import { type EncodedImages, encodeImages } from "./encode-images.js";
 import { type FittedHead, fitHead, type HeadChoice, headChoiceNames } from "./fit-head.js";
 import type { HeadReport } from "./report.js";
-import { lineageFile, saveHead } from "./save-head.js";
+import { lineageFile, lineageFormat, saveHead } from "./save-head.js";
 
 export interface TuneHeadOptions extends HeadChoice, Pick<LoadFeatureEncoderOptions, "device" | "threads"> {
   /** Checkpoint folder whose image encoder stands below the head. */
@@ -90,8 +90,17 @@ async function encode(listed: LabelledImages, options: TuneHeadOptions) {
   }
 }
 
+/** What is beside the weights: no path of this machine and no name of an image, for a checkpoint is passed on. */
 function lineageOf({ layers }: FittedHead, labels: readonly string[], report: HeadReport) {
-  return { layers, labels, lineage: { kind: "head", ...report } };
+  const { modelType, digest, features } = report.encoder;
+  const { suspects, lookAlikes, notes, encoder, data, ...figures } = report;
+  const lineage = {
+    ...{ format: lineageFormat, kind: "head" },
+    base: { modelType, digest, features },
+    data: { digest: data.digest, images: data.images },
+    ...figures,
+  };
+  return { layers, labels, lineage };
 }
 
 /** Of the images and their labels, wherever they lie and in whatever order. */
