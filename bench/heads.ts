@@ -6,16 +6,23 @@
  * many of each teach a head over the model's image encoder, and so many others are classified by the head and, without examples, by
  * the model itself, whose answer is one of the names of the classes. Default: the bundled demo model, which was trained on drawn shop
  * windows. bench/support/digits.py makes a folder of digits.
+ *
+ * `npm run bench -- heads --look-alikes FOLDER [--model CHECKPOINT]`: how far images are from their copies as JPEG, and from the
+ * nearest other one, as shares of the mean squared distance.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import sharp from "sharp";
+import { joinFloats } from "../src/core/base/index.js";
 import { createRandom } from "../src/core/engine/index.js";
-import { image, loadClassifier, loadModel } from "../src/core/runtime/index.js";
+import { type ImageInput, image, loadClassifier, loadFeatureEncoder, loadModel } from "../src/core/runtime/index.js";
 import { wilsonInterval } from "../src/evals/index.js";
 import { fitHead } from "../src/tune/head/fit-head.js";
 import { shuffle } from "../src/tune/head/folds.js";
+import type { Matrix } from "../src/tune/head/products.js";
+import { standardise, standardOf } from "../src/tune/head/standardise.js";
 import { readLabelledImages, tuneHead } from "../src/tune/index.js";
 
 const bundled = join(import.meta.dirname, "../checkpoints/ocellus-tiny");
@@ -25,12 +32,14 @@ export async function main(args: string[]): Promise<void> {
     args,
     options: {
       data: { type: "string" },
+      "look-alikes": { type: "string" },
       model: { type: "string", default: bundled },
       "per-class": { type: "string", default: "20" },
       tested: { type: "string", default: "40" },
       question: { type: "string", default: "What is shown?" },
     },
   });
+  if (values["look-alikes"] !== undefined) return copies(values["look-alikes"], values.model);
   if (values.data === undefined) return timing(10_000, 768, 10);
   const counts = [Number(values["per-class"]), Number(values.tested)] as const;
   await compare(values.data, values.model, counts, values.question);
@@ -59,6 +68,38 @@ async function timing(rows: number, columns: number, numClasses: number): Promis
   console.log(
     `accuracy ${percent(accuracy)}, penalty ${recipe.penalty.toPrecision(2)}, ${recipe.path.length} penalties tried`,
   );
+}
+
+async function copies(folder: string, checkpoint: string): Promise<void> {
+  const { images } = await readLabelledImages(folder);
+  const encoder = await loadFeatureEncoder(checkpoint);
+  const encode = async (input: ImageInput) => (await encoder.encode(input)).vector;
+  const [plain, coded]: [Float32Array[], Float32Array[]] = [[], []];
+  for (const { path } of images.filter((_, i) => i % Math.ceil(images.length / 150) === 0)) {
+    plain.push(await encode(path));
+    coded.push(await encode(await sharp(path).jpeg({ quality: 60 }).toBuffer()));
+  }
+  await encoder.close();
+  const matrix = (rows: readonly Float32Array[]) => ({
+    data: joinFloats(rows),
+    rows: rows.length,
+    columns: rows[0]!.length,
+  });
+  const standard = standardOf(matrix(plain));
+  const [a, b] = [plain, coded].map((rows) => standardise(matrix(rows), standard));
+  const { columns } = a!;
+  const distance = (x: Matrix, i: number, y: Matrix, j: number) =>
+    Array.from({ length: columns }, (_, k) => (x.data[i * columns + k]! - y.data[j * columns + k]!) ** 2)
+      .reduce((sum, each) => sum + each, 0) / (2 * columns); // biome-ignore format: one thought
+  const places = [...plain.keys()];
+  const quantiles = (values: readonly number[]) =>
+    [0, 0.5, 0.95, 1].map((share) =>
+      values.toSorted((x, y) => x - y)[Math.round(share * (values.length - 1))]!.toExponential(1),
+    );
+  console.log(`${places.length} images; least, median, 95 %, most`);
+  console.log(`as JPEG of quality 60: ${quantiles(places.map((i) => distance(a!, i, b!, i))).join(", ")}`);
+  const others = places.map((i) => Math.min(...places.filter((j) => j !== i).map((j) => distance(a!, i, a!, j))));
+  console.log(`nearest other image:   ${quantiles(others).join(", ")}`);
 }
 
 async function compare(

@@ -7,8 +7,8 @@ import type { Matrix, Products } from "./products.js";
 /** Comparing all with all is a square: at 20,000 images of 768 numbers some ten seconds. Beyond, only bytes are compared. */
 export const mostCompared = 20_000;
 /**
- * Of the mean squared distance of two images: the same photo as JPEG of another quality or size stays below, two photos of one
- * scene do not, as far as was tried (bench/heads.ts).
+ * Of the mean squared distance of two images. Over the demo model's encoder, 150 digits as JPEG of quality 60 are within
+ * 0.0003 of themselves, and the nearest other digit is at 0.15 or more (`npm run bench -- heads --look-alikes FOLDER`).
  */
 const nearShare = 0.005;
 const blockRows = 512;
