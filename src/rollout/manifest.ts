@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { OcellusError } from "../core/base/index.js";
+import { lineageSchema } from "./lineage.js";
 
 /** As OCI tags: they travel to registries. */
 const tagPattern = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
@@ -50,6 +51,8 @@ export const manifestSchema = z.strictObject({
   /** The tag that this one was made from. */
   parent: tagSchema.optional(),
   notes: z.string().max(10_000).optional(),
+  /** Of a tuned model. */
+  lineage: lineageSchema.optional(),
   createdBy: z.string().max(256),
   createdAt: z.iso.datetime(),
   signature: z.strictObject({ keyId: z.string().max(128), value: z.base64().max(128) }).optional(),

@@ -3,6 +3,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { ioError, OcellusError } from "../core/base/index.js";
 import type { BlobStore, CopyOptions } from "./blobs.js";
+import { readLineage } from "./lineage.js";
 import { checkTag, type Manifest, type ManifestFile } from "./manifest.js";
 
 export interface PublishOptions {
@@ -33,6 +34,7 @@ export async function storeFolder(
   copy: CopyOptions & { onProgress?: ((progress: PublishProgress) => void) | undefined } = {},
 ): Promise<Manifest> {
   checkTag(options.tag); // before minutes of copying
+  const lineage = await readLineage(folder);
   const found = await filesOf(folder);
   const totalBytes = found.reduce((sum, file) => sum + file.sizeBytes, 0);
   let doneBytes = 0;
@@ -45,7 +47,8 @@ export async function storeFolder(
     const stored = await blobs.add(join(folder, path), { signal: copy.signal, onBytes });
     files.push({ path: path.split(sep).join("/"), ...stored });
   }
-  return { schemaVersion: 1, files, createdAt: new Date().toISOString(), ...withoutAbsent(options) };
+  const createdAt = new Date().toISOString();
+  return { schemaVersion: 1, files, createdAt, ...withoutAbsent(options), ...(lineage && { lineage }) };
 }
 
 /** Regular files, hidden ones left out (`.git`, `.cache`); links are followed: hubs' caches are made of them. */
