@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { GraphBuilder } from "./builder.js";
 import { recordingCatalog } from "./catalog.js";
-import { between, narrowPlaces, valueNamed } from "./cut.js";
+import { between, cutBehind, narrowPlaces, valueNamed } from "./cut.js";
 
 /** Two halves of a layer around a residual stream, and an angle that both read. */
 function layer() {
@@ -33,5 +33,18 @@ describe("a graph in pieces", () => {
     expect(piece.outputs.map(({ name }) => name)).toEqual(["second.Add"]);
     expect(piece.nodes.map(({ name }) => name)).toEqual(["Abs", "second.Abs", "second.Mul", "second.FusedMatMul", "second.Add"]); // biome-ignore format: one thought
     expect(piece.initializers.map(({ value }) => value.name)).toEqual(["second.w"]);
+  });
+
+  it("is cut where what comes of some weights begins: what is before gives what is read behind, and runs alone", () => {
+    const graph = layer();
+    const { before, behind } = cutBehind(graph, ["second.w"]);
+    const names = (values: readonly { readonly name: string }[]) => values.map(({ name }) => name);
+    expect(names(before!.outputs).sort()).toEqual(["first.Add", "second.Mul"]);
+    expect(names(behind!.inputs).sort()).toEqual(["first.Add", "second.Mul"]);
+    expect(names(behind!.outputs)).toEqual(["logits"]);
+    expect(new Set([...names(before!.nodes), ...names(behind!.nodes)])).toEqual(new Set(names(graph.nodes)));
+    expect(before!.nodes.length + behind!.nodes.length).toBe(graph.nodes.length); // none twice
+    expect(cutBehind(graph, []).behind).toBeUndefined();
+    expect(cutBehind(graph, ["x", "angle"]).before).toBeUndefined();
   });
 });

@@ -31,6 +31,37 @@ export function valueNamed(graph: Graph, name: string): Value {
   return value;
 }
 
+/** The names of those values, and of all that come of them. */
+export function comingOf(graph: Graph, names: Iterable<string>): Set<string> {
+  const found = new Set(names);
+  for (const { inputs, outputs } of graph.nodes)
+    if (inputs.some((value) => value && found.has(value.name))) for (const { name } of outputs) found.add(name);
+  return found;
+}
+
+/** A graph in two: what comes of some of its values, and what does not, whose results can be kept. */
+export interface CutGraph {
+  /** Its outputs are those of the whole that it makes, and what the other reads of it. Absent: it makes nothing. */
+  readonly before?: Graph;
+  /** Absent: no output of the whole comes of those values. */
+  readonly behind?: Graph;
+}
+
+/** @param names of inputs or weights */
+export function cutBehind(graph: Graph, names: Iterable<string>): CutGraph {
+  const behind = comingOf(graph, names);
+  const made = new Map(graph.nodes.flatMap(({ outputs }) => outputs.map((value) => [value.name, value])));
+  const readers = graph.nodes.filter(({ outputs }) => outputs.some(({ name }) => behind.has(name)));
+  const read = readers.flatMap(({ inputs }) => inputs.map((value) => value?.name ?? ""));
+  const crossing = [...new Set(read)].filter((name) => made.has(name) && !behind.has(name));
+  const [later, earlier] = [true, false].map((is) => graph.outputs.filter(({ name }) => behind.has(name) === is));
+  const kept = new Map([...crossing.map((name) => made.get(name)!), ...earlier!].map((value) => [value.name, value]));
+  return {
+    ...(kept.size > 0 && { before: between(graph, [], [...kept.values()]) }),
+    ...(later!.length > 0 && { behind: between(graph, crossing.map((name) => made.get(name)!), later!) }), // biome-ignore format: one thought
+  };
+}
+
 /** The values, in the order of the graph, that alone carry on what comes of the input: no node behind reads any other of it. */
 export function narrowPlaces(graph: Graph, input: string): Value[] {
   const lastRead = new Map<string, number>();

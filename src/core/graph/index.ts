@@ -1,6 +1,6 @@
 export { GraphBuilder, type Matrix, type NestedScales, type Scope } from "./builder.js";
 export { checkpointCatalog, recordingCatalog, type WeightCatalog } from "./catalog.js";
-export { between, narrowPlaces, valueNamed } from "./cut.js";
+export { between, type CutGraph, comingOf, cutBehind, narrowPlaces, valueNamed } from "./cut.js";
 export { type KvScales, withFloatAttention, withInt8Cache, withPromptBranches } from "./int8-cache.js";
 export { type ExternalLocation, encodeOnnx } from "./onnx.js";
 export type { OpType } from "./ops.js";

@@ -60,6 +60,7 @@ export {
   type LoadClassifierOptions,
   loadClassifier,
 } from "./classifier.js";
+export { tokenInputs } from "./decoder-inputs.js";
 export {
   type ClassifyOptions,
   cosine,
@@ -125,6 +126,8 @@ export {
   type Reuse,
 } from "./memory.js";
 export type { VisionLanguageModel } from "./model.js";
+export { openImages } from "./open.js";
+export { openText, type TextSide } from "./open-text.js";
 export { type PrefillWeights, packingPlan } from "./packing-plan.js";
 export type { ReasoningEffort, ReasoningStart, Thinking } from "./reasoning.js";
 export { defaultMaxTokens, defaultThoughts } from "./request-reader.js";
@@ -146,6 +149,6 @@ export type {
   TraceOptions,
   TraceStages,
 } from "./trace.js";
-export type { QueryAttention } from "./vision.js";
+export { feedsOf, placed, type QueryAttention } from "./vision.js";
 export { zoomOnDoubt } from "./zoom.js";
 export type { ZoomedField, ZoomOptions } from "./zoomed-field.js";
