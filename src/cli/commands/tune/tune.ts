@@ -2,8 +2,9 @@
 import type { Command } from "commander";
 import type { Terminal } from "../../ui/terminal.js";
 import { addTuneHeadCommand } from "./tune-head.js";
+import { addTuneVisionCommand } from "./tune-vision.js";
 
 export function addTuneCommand(program: Command, terminal: Terminal): void {
   const tune = program.command("tune").description("teach a model your images").helpCommand(false);
-  addTuneHeadCommand(tune, terminal);
+  for (const add of [addTuneHeadCommand, addTuneVisionCommand]) add(tune, terminal);
 }
