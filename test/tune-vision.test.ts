@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { cp, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { ocellusError } from "../src/core/base/ocellus-error.testkit.js";
@@ -91,7 +91,13 @@ describe.each([
 describe("what is written", () => {
   it("is a checkpoint that has what was trained, and says what it was made from", async () => {
     const options = await optionsFor(true);
-    const result = await tuneVision(whole("qwen2_vl"), options);
+    const base = newPath();
+    await cp(whole("qwen2_vl"), base, { recursive: true });
+    for (const name of ["familiarity.json", "confidence.json"]) await writeFile(join(base, name), "{}");
+    const result = await tuneVision(base, options);
+    expect(await readdir(result.folder)).not.toContain("familiarity.json"); // measured of the base
+    expect(await readdir(result.folder)).not.toContain("confidence.json");
+    expect(await readdir(result.folder)).toContain("tokenizer.json");
     expect(existsSync(`${options.output}.training`)).toBe(false);
     const best = Math.min(...result.evaluations.map(({ loss }) => loss));
     expect(best).toBeLessThan(result.evaluations[0]!.loss);

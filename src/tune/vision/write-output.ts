@@ -7,6 +7,7 @@ import { OcellusError } from "../../core/base/index.js";
 import { type Checkpoint, createSafetensorsWriter, writeSafetensors } from "../../core/checkpoint/index.js";
 import { copyInto, createFolderAtomically, writeFileAtomically } from "../../core/fs/index.js";
 import { canonicalSource, type SourceModel } from "../../core/pack/index.js";
+import { confidenceFile, familiarityFile } from "../../core/runtime/index.js";
 import {
   bytesOf,
   type DType,
@@ -24,6 +25,8 @@ import type { Parameter } from "./parameters.js";
 import type { Values } from "./tuned-model.js";
 
 const tuningFile = "tuning.json";
+/** What was measured of the base, and is no longer true. */
+const measuredFiles: readonly string[] = [familiarityFile, confidenceFile];
 
 export interface Output {
   readonly base: Checkpoint;
@@ -46,7 +49,8 @@ export async function writeMerged(folder: string, output: Output): Promise<void>
   const changes = changesOf(output);
   await createFolderAtomically(folder, false, async (temporary) => {
     await writeWeights(join(temporary, "model.safetensors"), output, changes);
-    for (const name of await base.sideFiles()) await copyInto(temporary, join(base.path, name));
+    const kept = (await base.sideFiles()).filter((name) => !measuredFiles.includes(name));
+    for (const name of kept) await copyInto(temporary, join(base.path, name));
     await writeRecord(temporary, record);
   });
 }
