@@ -710,6 +710,8 @@ describe.skipIf(noBrowser)("the page", () => {
     await page.getByRole("img", { name: /How often each value occurs/ }).waitFor();
     expect(await faultsOf(page)).toEqual([]);
     expect(await overflow()).toBe(0);
+    await button("切换到中文").click();
+    await page.getByRole("heading", { name: "4 位会损失什么" }).waitFor();
   });
 
   it.each(["light", "dark"] as const)(

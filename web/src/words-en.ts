@@ -260,7 +260,6 @@ export const en = {
   guardsCheck: "Check",
   guardsFalse: "Not a hit",
   guardsProposed: "Noted for whoever keeps the lists.",
-  guardsRecent: "Your recent verdicts",
 
   modelTitle: "What is loaded",
   modelInfo: {

@@ -255,7 +255,6 @@ export const zh: Words = {
   guardsCheck: "检查",
   guardsFalse: "误报",
   guardsProposed: "已记下，等待维护名单的人处理。",
-  guardsRecent: "你最近的判定",
 
   modelTitle: "已加载的模型",
   modelInfo: {

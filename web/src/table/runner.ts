@@ -75,7 +75,7 @@ export async function runRows<T>(options: RunOptions<T>): Promise<void> {
 const busyStatuses = [429, 503];
 
 /** Whether the server may take it later. */
-export function isBusy(error: unknown): error is ApiError {
+function isBusy(error: unknown): error is ApiError {
   return error instanceof ApiError && busyStatuses.includes(error.status);
 }
 

@@ -6,6 +6,7 @@ import { useEffect, useRef } from "react";
 import type { InspectData } from "../../../src/inspect/page/page-data.js";
 import { usePreferences } from "../preferences.js";
 import base from "../reports/base.css?inline";
+import { speak } from "../reports/base.js";
 import { inspectViews } from "../reports/inspect-views.js";
 import report from "../reports/report.css?inline";
 
@@ -26,11 +27,12 @@ function style(): CSSStyleSheet {
 
 export function ReportMount({ data }: { data: InspectData }) {
   const host = useRef<HTMLDivElement>(null);
-  const { theme } = usePreferences();
+  const { theme, language } = usePreferences();
   useEffect(() => {
     const shadow = host.current!.shadowRoot ?? host.current!.attachShadow({ mode: "open" });
     shadow.adoptedStyleSheets = [style()];
+    speak(language);
     shadow.replaceChildren(...inspectViews(data));
-  }, [data]);
-  return <div ref={host} className="report-mount" data-theme={theme} lang="en" />;
+  }, [data, language]);
+  return <div ref={host} className="report-mount" data-theme={theme} />;
 }
