@@ -317,6 +317,14 @@ describe("the import law", () => {
     expect(outside.filter((each) => !each.typeOnly).map((each) => each.from)).toEqual([]);
   });
 
+  it("keeps the page's components short", () => {
+    const web = join(repository, "web/src");
+    const components = readdirSync(web, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".tsx"));
+    expect(components.length).toBeGreaterThan(10);
+    const long = components.filter((file) => readFileSync(join(web, file), "utf8").split("\n").length > 151);
+    expect(long, "more than 150 lines: split by what is shown").toEqual([]);
+  });
+
   it("has no cycle between files", () => {
     const edges = new Map(files.map((file) => [file, local.filter((each) => each.from === file).map(targetOf)]));
     const state = new Map<string, "open" | "done">();
