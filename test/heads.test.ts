@@ -65,6 +65,19 @@ describe.each(Object.entries(cases))("a head over %s", (name, golden) => {
   });
 });
 
+describe("a head of two layers", () => {
+  it("gives the probabilities of PyTorch, by test/golden/ocellus_classifier/make_golden.py", async () => {
+    const golden = JSON.parse(readFileSync(join(goldens, "ocellus_classifier/two-layers.json"), "utf8"));
+    const into = join(temporaryFolder(), "head");
+    const head = { layers: golden.layers.map(layerOf), labels: golden.labels, lineage: {} };
+    expect(await saveHead(join(goldens, "vit/gelu"), into, head, { force: false })).toBe("OcellusImageClassifier");
+    const classifier = await loadClassifier(into, { weights: "fp32", threads: 1 });
+    const found = await classifier.classify(imageOf(golden));
+    for (const [i, { probability }] of found.entries()) expect(probability).toBeCloseTo(golden.probabilities[i], 5);
+    await classifier.close();
+  });
+});
+
 async function namesIn(folder: string): Promise<string[]> {
   const bytes = readFileSync(join(folder, "model.safetensors"));
   const length = Number(bytes.readBigUInt64LE(0));
