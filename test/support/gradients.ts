@@ -66,7 +66,7 @@ async function openTrainable(graph: Graph, { input, more = [], of, weights }: Tr
     const whole = withWeightsAsInputs(each);
     const session = await GraphSession.open(
       encodeOnnx(whole, () => expect.fail("weights are inputs")),
-      oneThread,
+      { ...oneThread, freesMemory: true },
     );
     const given = (feeds: Feeds) => whole.inputs.map(({ name }) => [name, feeds[name] ?? held[name]!] as const);
     return {

@@ -29,6 +29,8 @@ export interface SessionOptions {
   readonly threads?: number;
   /** Outputs that are not preallocated stay where they were computed; only other runs can read them. */
   readonly keepOutputs?: boolean;
+  /** Memory goes back to the system after each run: for many graphs of which one runs at a time. Default false. */
+  readonly freesMemory?: boolean;
   /** Where a model given as bytes finds the files it names. */
   readonly weightsFolder?: string;
   readonly probe?: Probe;
@@ -111,6 +113,7 @@ export class GraphSession {
         graphOptimizationLevel: "all",
         logSeverityLevel: 3,
         ...(options.keepOutputs && { preferredOutputLocation: "gpu-buffer" }),
+        ...(options.freesMemory && { enableCpuMemArena: false, enableMemPattern: false }),
         // Threads that spin between operators double the CPU time and, on shared cores, the wall time too (docs/log.md).
         extra: {
           session: {

@@ -41,7 +41,8 @@ interface Opened<T> {
 
 /**
  * Takes the feeds and gives the outputs of `vjp(graph, { of, wrt })`, or of `crossEntropyGradients(graph, { wrt })`.
- * @param graph of `trainingForm`. @throws as they do; `unsupported` for a weight that several pieces read
+ * @param graph of `trainingForm`; @param open with memory that goes back after each run (`freesMemory` of a session), or each piece
+ * holds on to what its run took. @throws as they do; `unsupported` for a weight that several pieces read
  */
 export async function openInPieces<T>(
   graph: Graph,
