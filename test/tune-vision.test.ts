@@ -93,7 +93,8 @@ describe("what is written", () => {
     const options = await optionsFor(true);
     const base = newPath();
     await cp(whole("qwen2_vl"), base, { recursive: true });
-    for (const name of ["familiarity.json", "confidence.json"]) await writeFile(join(base, name), "{}");
+    await writeFile(join(base, "familiarity.json"), '{"version": 1}');
+    await writeFile(join(base, "confidence.json"), '{"version": 1, "temperatures": {}}');
     const result = await tuneVision(base, options);
     expect(await readdir(result.folder)).not.toContain("familiarity.json"); // measured of the base
     expect(await readdir(result.folder)).not.toContain("confidence.json");
