@@ -1,4 +1,5 @@
 /** POST /v1/ocellus/documents/images: pages of a PDF as images, for questions about them. Nothing reads them here: whoever is asked does. */
+import { checkBytes } from "../../core/base/index.js";
 import { encodePng } from "../../core/image/node/index.js";
 import { PdfDocument } from "../../core/pdf/index.js";
 import { pagesOf } from "../../documents/index.js";
@@ -16,6 +17,9 @@ import type { Services } from "../services.js";
 /** Letters of ten points are some twenty pixels high on a page of letter size. */
 const defaultSide = 1600;
 
+/** Of all images of an answer; in base64 a third more. Pages of letters have some 200 kB, scans some megabytes each. */
+const maxImageBytes = 128 * 2 ** 20;
+
 type Asked = ReturnType<typeof documentImagesRequestSchema.parse>;
 
 export function addDocumentImages(app: App, services: Services): void {
@@ -31,6 +35,13 @@ export function addDocumentImages(app: App, services: Services): void {
   );
 }
 
+const tooManyBytes = {
+  what: "the images of the pages",
+  maxBytes: maxImageBytes,
+  hint: "ask for fewer pages, or a smaller max_side",
+  details: { param: "pages" },
+};
+
 /** @throws as `PdfDocument.open`; `too_large`, `overloaded`. */
 async function pageImages(
   { document, pages = "1-", max_side = defaultSide }: Asked,
@@ -43,9 +54,12 @@ async function pageImages(
     const pdf = await PdfDocument.open(pdfOf(document, "document"), "the document").catch(toRequestError("document"));
     try {
       const drawn: WireDocumentImages["pages"] = [];
+      let numBytes = 0;
       for (const page of pagesOf(pages, pdf.numPages).slice(0, mostPageImages)) {
         const { image } = await pdf.page(page, max_side, signal);
         const png = Buffer.from(await encodePng(image));
+        numBytes += png.length;
+        checkBytes(numBytes, tooManyBytes);
         const { width, height } = image;
         drawn.push({ page, width, height, image_url: `data:image/png;base64,${png.toString("base64")}` });
       }

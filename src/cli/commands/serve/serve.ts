@@ -137,6 +137,8 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     await images.close();
     await encoderCache.close();
     await services.collections?.close();
+    await services.ocr.close();
+    await services.examinations.close();
     rates?.close();
   }
 }

@@ -82,7 +82,8 @@ async function writeFile(handle: FileHandle, bytes: Uint8Array): Promise<void> {
   const access = await handle.createSyncAccessHandle!();
   try {
     access.truncate(0);
-    access.write(bytes);
+    const written = access.write(bytes);
+    if (written < bytes.length) throw new DOMException(`${written} of ${bytes.length} bytes`, "QuotaExceededError");
     access.flush();
   } finally {
     access.close();

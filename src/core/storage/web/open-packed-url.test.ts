@@ -200,6 +200,27 @@ describe("what the browser has stored", () => {
     await expect(pinned).rejects.toMatchObject({ code: "io" });
   });
 
+  it("is not opened where its list breaks off or is called off, and needs no stream that can be iterated", async () => {
+    const site = new Site(small);
+    const store = memoryStore();
+    const closing = new AbortController();
+    site.fault = (_, __, answer) => brokenOff.torn!(answer);
+    const open = () => openPackedUrl(modelUrl, { signal: closing.signal }, tabOf(site, { store }));
+    await expect(open()).rejects.toThrow(ocellusError("io"));
+    site.fault = (_, __, answer) => {
+      Object.defineProperty(answer.body, Symbol.asyncIterator, { value: undefined }); // as in Safari
+      return undefined;
+    };
+    (await open()).close();
+    site.fault = (_, __, answer) => brokenOff.torn!(answer);
+    (await open()).close(); // what is stored
+    site.fault = () => {
+      closing.abort();
+      return Promise.reject(new DOMException("aborted", "AbortError"));
+    };
+    await expect(open()).rejects.toThrow(ocellusError("aborted"));
+  });
+
   it("is not opened when the server says that the model is gone, or has another than was asked for", async () => {
     const site = new Site(small);
     const store = memoryStore();

@@ -4,6 +4,7 @@
  * is used. Tabs that open the same model wait for the one that downloads it.
  */
 import {
+  aborted,
   fileLimits,
   formatBytes,
   JsonProblem,
@@ -18,6 +19,7 @@ import { browserEnvironment, type Environment } from "./environment.js";
 import { type FileList, parseFileList, partEntry, partsOf, sha256 } from "./file-list.js";
 import { keptRecords, readRecords, removeUnused, writeRecord } from "./model-records.js";
 import { manifestName, type PackedSource, type StoredModel, storedSource } from "./packed-source.js";
+import { chunksOf } from "./piece-reader.js";
 
 export interface DownloadProgress {
   /** Of the model's bytes, those that are stored. */
@@ -205,19 +207,24 @@ async function readManifest(
   const signals = AbortSignal.any([...(signal ? [signal] : []), ...(patience ?? [])]);
   try {
     const response = await request(browser, url, { headers, cache: "no-cache", signal: signals });
-    const bytes = await readBounded(response.body as unknown as AsyncIterable<Uint8Array>, {
-      what: url,
-      maxBytes: maxManifestBytes,
-    });
+    const bytes = await readBounded(chunksOf(response.body), { what: url, maxBytes: maxManifestBytes }).catch(
+      brokenOff,
+    );
     const digest = await sha256(bytes);
     if (expected !== undefined && digest !== expected) throw otherManifest(url, expected, digest);
     const manifest = new TextDecoder().decode(bytes);
     return { url: baseUrl, digest, manifest, files: parseFileList(parsed(manifest, url), url) };
   } catch (error) {
-    const isUnreached = !(error instanceof OcellusError) || error.code === "io";
-    if (isUnreached && stored && expected === undefined && !signal?.aborted) return stored;
+    if (signal?.aborted) throw aborted(signal);
+    const isUnreached = error instanceof OcellusError && error.code === "io";
+    if (isUnreached && stored && expected === undefined) return stored;
     throw error;
   }
+}
+
+function brokenOff(cause: Error): never {
+  if (cause instanceof OcellusError) throw cause;
+  throw new OcellusError("io", `${manifestName}: the connection broke off: ${cause.message}`, { cause });
 }
 
 function parsed(text: string, url: string): unknown {

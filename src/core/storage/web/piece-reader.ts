@@ -48,12 +48,16 @@ export class PieceReader {
   }
 }
 
-/** Safari's streams are not iterable. */
-async function* chunksOf(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array> {
+/** Safari's streams are not iterable. What is not read to its end is cancelled. */
+export async function* chunksOf(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array> {
   const reader = body?.getReader();
-  for (;;) {
-    const { value, done } = (await reader?.read()) ?? { done: true };
-    if (done || !value) return;
-    yield value;
+  try {
+    for (;;) {
+      const { value, done } = (await reader?.read()) ?? { done: true };
+      if (done || !value) return;
+      yield value;
+    }
+  } finally {
+    await reader?.cancel().catch(() => {});
   }
 }
