@@ -1,21 +1,20 @@
 /**
  * The demo model learns a colour that it was never shown from 200 pictures, and keeps what it knew: exact answers to questions in
  * other words about pictures that it did not learn from, and to the exam, before and after.
- *   python training/make_tuning.py FOLDER && npm run bench -- tune-colour FOLDER
+ *   python training/make_tuning.py FOLDER && npm run bench -- tune-colour FOLDER [--limit 40]
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { bundledModel } from "../src/core/checkpoint/index.js";
 import { loadModel } from "../src/core/runtime/index.js";
 import { answerGreedily, askAll, chooseCases, evalTokens, messagesOf, readEvalFiles, wilsonInterval } from "../src/evals/index.js"; // biome-ignore format: one thought
 import { tuneVision } from "../src/tune/index.js";
 
-/** Of each kind, scene and language of the exam. */
-const examLimit = 100;
-
-export async function main([folder, ...more]: string[]): Promise<void> {
+export async function main([folder, ...args]: string[]): Promise<void> {
   if (folder === undefined) throw new Error("expected a folder that training/make_tuning.py has made");
-  const limit = more.includes("--quick") ? 10 : examLimit;
+  const { values } = parseArgs({ args, options: { limit: { type: "string", default: "100" } } });
+  const limit = Number(values.limit); // of each kind, scene and language of the exam
   const sets = { "new questions": [join(folder, "exam.jsonl")], exam: ["eval"] };
   const output = join(folder, "tuned");
   if (!existsSync(output)) await tune(folder, output);
