@@ -181,6 +181,11 @@ describe("labelled images", () => {
     await expect(tuneHead(folder, { encoder, into: target })).rejects.toThrow(
       ocellusError("invalid_request", { reason: "exists" }),
     );
+    for (const into of [folder, join(folder, ".."), encoder])
+      await expect(tuneHead(folder, { encoder, into, force: true })).rejects.toThrow(
+        ocellusError("invalid_request", { reason: "holds_source", path: into }),
+      );
+    expect(existsSync(join(folder, "red", "broken.png"))).toBe(true);
   });
 
   it("of 50 megapixels, and turned by EXIF, are images as others", async () => {

@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { cp, readdir, readFile, writeFile } from "node:fs/promises";
+import { cp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { ocellusError } from "../src/core/base/ocellus-error.testkit.js";
@@ -84,6 +84,28 @@ describe.each([
       const step = 2e-3;
       const found = ((await parts.model.loss(rows, along(step))) - (await parts.model.loss(rows, along(-step)))) / (2 * step); // biome-ignore format: one thought
       expect(Math.abs(found - expected)).toBeLessThan(0.03 * Math.max(1, Math.abs(expected)));
+    });
+  });
+});
+
+describe("what is read", () => {
+  it("of pictures that do not fit into memory is their files, again", async () => {
+    const options = await optionsFor(true, { maxPictureBytes: 1 });
+    await withRun(whole("qwen2_vl"), options, async ({ parts }) => {
+      const values = new Map(parts.trained.map((each) => [each.parameter.name, each.values]));
+      const rows = parts.rows.filter(({ images }) => images.length > 0).slice(0, 1);
+      const loss = await parts.model.loss(rows, values);
+      expect(await parts.model.loss(rows, values)).toBe(loss);
+      const lines = (await readFile(options.data[0]!, "utf8")).trim().split("\n");
+      for (const line of lines) await rm(JSON.parse(line).image);
+      await expect(parts.model.loss(rows, values)).rejects.toThrow(ocellusError("not_found"));
+    });
+  });
+
+  it("again so that the model does not forget is nothing that is held out", async () => {
+    const options = await optionsFor(true);
+    await withRun(whole("qwen2_vl"), { ...options, rehearse: options.data }, async ({ plan }) => {
+      expect(plan.numRehearsed).toBe(plan.numExamples);
     });
   });
 });

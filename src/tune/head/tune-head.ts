@@ -2,7 +2,7 @@
  * `tuneHead`: labelled images and a frozen encoder → a classifier's checkpoint and a report of how good it is. Deterministic by its
  * seed. Every fault of the data is found before anything is written.
  */
-import { resolve } from "node:path";
+import { resolve, sep } from "node:path";
 import { OcellusError, optionNames, refuseUnknownOptions } from "../../core/base/index.js";
 import { cacheRoot, joinPath, pathExists, textDigest } from "../../core/fs/index.js";
 import { type LoadFeatureEncoderOptions, loadFeatureEncoder } from "../../core/runtime/index.js";
@@ -38,12 +38,13 @@ const names = optionNames<TuneHeadOptions>({
 
 /**
  * @param data a folder with a folder per class, or a .csv, .tsv or .jsonl file of paths and labels.
- * @throws `invalid_request` (few_classes, empty_class, single_image, bad_images, a folder that is there), `invalid_file`,
+ * @throws `invalid_request` (few_classes, empty_class, single_image, bad_images, a folder that is there or holds what is read), `invalid_file`,
  * `not_found`, `too_large`, `unsupported`, `aborted`, `io`; nothing is written then.
  */
 export async function tuneHead(data: string, options: TuneHeadOptions): Promise<HeadReport> {
   refuseUnknownOptions("tuneHead", options, names);
   const { into, force = false, signal } = options;
+  for (const source of [data, options.encoder]) refuseAround(source, into);
   if (!force && (await pathExists(into))) throw alreadyThere(into);
   const listed = await readLabelledImages(data);
   checkClasses(listed.labels, listed.images);
@@ -107,6 +108,15 @@ function lineageOf({ layers }: FittedHead, labels: readonly string[], report: He
 function digestOf({ images, digests }: EncodedImages): string {
   const lines = images.map(({ label }, i) => `${digests[i]} ${label}`);
   return textDigest(lines.sort().join("\n"));
+}
+
+/** What is replaced may not be what is read. */
+function refuseAround(source: string, into: string): void {
+  const [outer, inner] = [resolve(into), resolve(source)];
+  if (!`${inner}${sep}`.startsWith(`${outer}${sep}`)) return;
+  throw new OcellusError("invalid_request", `${into} holds ${source}, which is read; name another folder to write`, {
+    details: { reason: "holds_source", path: into, source },
+  });
 }
 
 function alreadyThere(into: string): OcellusError {

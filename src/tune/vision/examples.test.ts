@@ -60,6 +60,11 @@ const example = (pictures: readonly string[], n: number): TuneExample => ({
   origin: `f:${n}`,
 });
 
+it("of questions without an image, an equal line is the same, wherever it stands", async () => {
+  const [[first], [, second]] = [await read({ questions: [question] }), await read("", { questions: [{ ...question, answer: "x" }] }, { questions: [question] })]; // biome-ignore format: one thought
+  expect(second!.pictures).toEqual(first!.pictures);
+});
+
 describe("what is held out", () => {
   const sets = fc
     .array(fc.array(fc.nat(30).map(String), { minLength: 1, maxLength: 3 }), { minLength: 2, maxLength: 40 })

@@ -119,8 +119,7 @@ async function readLine(line: string, path: string, origin: string): Promise<Fou
   if (remote !== undefined) return failed("expected a path or a data URL of an image, found a web address");
   const missing = await missingOf(images);
   if (missing) return failed(`the image ${missing} does not exist`);
-  const pictures =
-    images.length > 0 ? await Promise.all(images.map(pictureDigest)) : [textDigest(`${origin}\n${line}`)];
+  const pictures = images.length > 0 ? await Promise.all(images.map(pictureDigest)) : [textDigest(line.trim())];
   const kept = questions.filter(({ reviewed }) => reviewed);
   const examples = kept.map(({ reviewed: _, set: _set, pattern: _pattern, schema: _schema, ...question }) => ({
     ...question,

@@ -55,12 +55,15 @@ export class Pictures {
     return this.#pixels.size;
   }
 
-  /** Reads a picture the first time that it is met. @throws as `decodeImage` */
-  async add(image: PromptImage): Promise<void> {
+  /**
+   * Reads a picture the first time that it is met.
+   * @param readAgain what is kept of it where its views do not fit: `image.pixels` may hold all pixels. @throws as `decodeImage`
+   */
+  async add(image: PromptImage, readAgain: PromptImage["pixels"]): Promise<void> {
     const key = pictureKey(image);
     if (this.#pixels.has(key)) return;
     this.#views.set(key, await this.#read(await image.pixels()));
-    this.#pixels.set(key, image.pixels);
+    this.#pixels.set(key, readAgain);
   }
 
   /** @param weights of the trained part */

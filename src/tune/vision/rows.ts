@@ -37,14 +37,14 @@ export function numAnswerTokens({ ids, answerStart }: TuneRow): number {
 }
 
 /**
- * @param onImage is given each picture of the prompt
+ * @param onImage is given each picture of the prompt, and what reads its pixels again from where it lies
  * @throws `too_large` for more tokens than the context holds, what the processor throws, each with the example's `origin`.
  */
 export async function readRow(
   { family, config }: Pick<PackedModel, "family" | "config">,
   reader: RowReader,
   example: TuneExample,
-  onImage: (image: PromptImage) => Promise<void>,
+  onImage: (image: PromptImage, readAgain: PromptImage["pixels"]) => Promise<void>,
 ): Promise<TuneRow> {
   const { maxLength } = family.dimensions(config);
   const asked: ChatMessage = {
@@ -55,7 +55,8 @@ export async function readRow(
     const prompt = await reader.processor.process([asked], { maxTokens: maxLength });
     const told: ChatMessage = { role: "assistant", content: example.answer };
     const whole = await reader.processor.process([asked, told], { addGenerationPrompt: false, maxTokens: maxLength });
-    for (const each of prompt.images) await onImage(each);
+    for (const [i, each] of prompt.images.entries())
+      await onImage(each, async () => (await reader.processor.process([asked])).images[i]!.pixels());
     const answer = answerIds(reader, { prompt: prompt.text, whole: whole.text, answer: example.answer });
     const ids = [...prompt.ids, ...answer];
     if (ids.length > maxLength) throw tooLong(ids.length, maxLength);

@@ -28,7 +28,10 @@ import { TunedModel } from "./tuned-model.js";
 export interface RunOptions extends Partial<Recipe> {
   /** Files of questions with pictures. */
   readonly data: readonly string[];
-  /** Files of questions that the model answers already, mixed in so that it does not forget. Default none. */
+  /**
+   * Files of questions that the model answers already, mixed in so that it does not forget; those about a picture that is held out are
+   * left out. Default none.
+   */
   readonly rehearse?: readonly string[];
   /** The folder to write, which must not be there. */
   readonly output: string;
@@ -134,8 +137,10 @@ interface Examples {
 }
 
 async function readData({ data, rehearse = [] }: RunOptions, { heldOut, seed }: Recipe): Promise<Examples> {
-  const [examples, old] = [await readExamples(data), await readExamples(rehearse)];
+  const examples = await readExamples(data);
   const split = splitByPicture(examples, heldOut, seed);
+  const held = new Set(split.heldOut.flatMap(({ pictures }) => pictures));
+  const old = (await readExamples(rehearse)).filter(({ pictures }) => !pictures.some((picture) => held.has(picture)));
   return { ...split, old, data: dataDigest(examples), rehearsed: dataDigest(old) };
 }
 
@@ -184,7 +189,7 @@ async function readRows({ packed, text, model }: OpenedModel, examples: Examples
   const rows: TuneRow[] = [];
   for (const example of all) {
     throwIfAborted(options.signal);
-    rows.push(await readRow(packed, text, example, (image) => model.addPicture(image)));
+    rows.push(await readRow(packed, text, example, (...picture) => model.addPicture(...picture)));
     options.onRead?.(rows.length, all.length);
   }
   return rows;

@@ -79,8 +79,8 @@ export class TunedModel {
     return this.#pictures.numPictures;
   }
 
-  addPicture(image: PromptImage): Promise<void> {
-    return this.#pictures.add(image);
+  addPicture(image: PromptImage, readAgain: PromptImage["pixels"]): Promise<void> {
+    return this.#pictures.add(image, readAgain);
   }
 
   /** Sum over the answers' tokens. */
