@@ -109,7 +109,7 @@ async function logitsIn(packed: PackedModel, decoder: GraphSession, ids: readonl
     total_sequence_length: int32([ids.length], []),
     logits_rows: int64(rows),
   };
-  const cache = createSlotCache("cpu", { layers: family.states(config), numSlots: 1, maxLength });
+  const cache = createSlotCache({ device: "cpu" }, { layers: family.states(config), numSlots: 1, maxLength });
   const lengths = { length: ids.length, cached: [0], added: [{ slot: 0, position: 0, count: ids.length }] };
   const results = await cache.use({ first: 0, count: 1 }, lengths, ({ past, outputs }) =>
     decoder.run({ ...inputs, ...past }, { ...outputs, logits: null }),

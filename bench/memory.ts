@@ -96,7 +96,7 @@ async function see({ family, config }: Packed, session: GraphSession, side: numb
 /** A prompt as long as the context, in chunks of 512. */
 async function read({ family, config }: Packed, session: GraphSession, context: number): Promise<void> {
   const { hiddenSize } = family.dimensions(config);
-  const cache = createSlotCache("cpu", { layers: family.states(config), numSlots: 1, maxLength: context });
+  const cache = createSlotCache({ device: "cpu" }, { layers: family.states(config), numSlots: 1, maxLength: context });
   const count = 512;
   const rows = () => float32(new Float32Array(count * hiddenSize), [1, count, hiddenSize]);
   for (let start = 0; start < context; start += count) {

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
-import { EncoderCache, type Features } from "../src/core/cache/index.js";
+import { type Features, openCache } from "../src/core/cache/index.js";
 import { image, loadModel, type Reuse, type VisionLanguageModel } from "../src/core/runtime/index.js";
 import { nearDuplicates } from "../src/near-duplicates/index.js";
 import { drawScene, randomNumbers } from "./support/near-scenes.js";
@@ -39,7 +39,7 @@ const small = (value: number): Features => ({ visual_tokens: new Float32Array(32
 
 async function lookup(): Promise<void> {
   const count = 100_000;
-  const store = await EncoderCache.open({ maxBytes: count * 32 * 192 * 2 });
+  const store = await openCache({ maxBytes: count * 32 * 192 * 2 });
   const times: Record<"add" | "look up", number[]> = { add: [], "look up": [] };
   const timed = async (what: keyof typeof times, key: string, value: number) => {
     const started = performance.now();
@@ -113,7 +113,7 @@ async function restart({ gigabytes: wanted }: { readonly gigabytes: string }): P
   const folder = mkdtempSync(join(tmpdir(), "ocellus-bench-"));
   try {
     const options = { maxBytes: 0, folder, maxFolderBytes: 1.1e9 * gigabytes };
-    const first = await EncoderCache.open(options);
+    const first = await openCache(options);
     const count = Math.ceil((gigabytes * 1e9) / (1024 * 2048 * 4 * 2));
     for (let i = 0; i < count; i++) {
       await first.get(keyOf(i), async () => large(i));
@@ -121,7 +121,7 @@ async function restart({ gigabytes: wanted }: { readonly gigabytes: string }): P
     }
     await first.close();
     const started = performance.now();
-    const second = await EncoderCache.open(options);
+    const second = await openCache(options);
     const { source, features } = await second.get(keyOf(count >> 1), async () => large(-1));
     const isRight = source === "disk" && features.visual_tokens![0] === count >> 1;
     const ms = performance.now() - started;
@@ -229,7 +229,7 @@ function ask(model: VisionLanguageModel, picture: Picture) {
 async function soak(minutes: number): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "ocellus-bench-"));
   const [maxBytes, maxFolderBytes, largest] = [64e6, 512e6, 4e6];
-  const store = await EncoderCache.open({ maxBytes, folder, maxFolderBytes });
+  const store = await openCache({ maxBytes, folder, maxFolderBytes });
   const random = randomNumbers(3);
   let [most, mostOnDisk, mostCounted, asked, wrong] = [0, 0, 0, 0, 0];
   const watch = setInterval(() => {

@@ -17,8 +17,8 @@ interface Mutant {
 
 const key = "src/core/cache/encoder/encoder-cache-key.ts";
 const store = "src/core/cache/encoder/encoder-cache.ts";
-const record = "src/core/cache/encoder/feature-record.ts";
-const disk = "src/core/cache/encoder/disk-tier.ts";
+const record = "src/core/cache/encoder/feature-record.node.ts";
+const disk = "src/core/cache/encoder/disk-tier.node.ts";
 const prefix = "src/core/cache/prefix/prefix-cache.ts";
 const memory = "src/core/runtime/memory.ts";
 const pixels = "src/core/image/spec/rgb-image.ts";

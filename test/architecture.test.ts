@@ -1,6 +1,6 @@
 /**
- * The import law: rooms import downwards only, enter another room by its index.ts, know no cycles (type imports count), and
- * only some rooms touch node: modules. The table below is the law; ARCHITECTURE.md prints it
+ * The import law: rooms import downwards only, enter another room by its index.ts, or by its portable.ts where that is the part of it that
+ * runs in a browser too, know no cycles (type imports count), and only some rooms touch node: modules. The table below is the law; ARCHITECTURE.md prints it
  * (`OCELLUS_WRITE=1 npx vitest run --project unit test/architecture.test.ts` writes it there).
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -15,8 +15,8 @@ interface Room {
   readonly does: string;
   /** Rooms that it may import besides itself; a room of core names others of core. */
   readonly imports: readonly string[];
-  /** Runs under Node only: may import node: modules and native packages. */
-  readonly node?: true;
+  /** Runs under Node only: may import node: modules and native packages; "parts": only its files *.node.ts do. */
+  readonly node?: true | "parts";
 }
 
 /** The runtime: everything needed to answer about an image. Imports nothing outside core. */
@@ -48,10 +48,18 @@ const core: Record<string, Room> = {
     imports: ["base", "tensor", "graph"],
   },
   "image/spec": { does: "image processor configs → sizes, grids, pixel values", imports: ["base"] },
+  "image/loaded": {
+    does: "an image as it was given → its bytes, digest, size and pixels, each once",
+    imports: ["base", "image/spec"],
+  },
   "image/node": {
     does: "bytes → RGB → pixel values, on threads",
-    imports: ["base", "worker", "image/spec"],
+    imports: ["base", "worker", "image/spec", "image/loaded"],
     node: true,
+  },
+  "image/web": {
+    does: "bytes → RGB, by a browser's decoder",
+    imports: ["base", "image/spec", "image/loaded"],
   },
   pdf: {
     does: "a PDF → page images, and its text as pieces of lines with boxes",
@@ -76,7 +84,11 @@ const core: Record<string, Room> = {
   backend: {
     does: "graph file → runnable on a device; KV cache",
     imports: ["base", "worker", "tensor", "graph"],
-    node: true,
+    node: "parts",
+  },
+  "backend/web": {
+    does: "graph bytes → runnable in a browser, in WebAssembly or on WebGPU",
+    imports: ["base", "backend"],
   },
   ocr: {
     does: "an image → the lines of text in it, with their places",
@@ -86,11 +98,11 @@ const core: Record<string, Room> = {
   cache: {
     does: "key → encoder output; token keys → cached prefix",
     imports: ["base", "fs", "tensor"],
-    node: true,
+    node: "parts",
   },
   processor: {
     does: "messages → ids and pixel values",
-    imports: ["base", "tensor", "tokenizer", "image/spec", "image/node", "models", "worker"],
+    imports: ["base", "tensor", "tokenizer", "image/spec", "image/loaded", "image/node", "models", "worker"],
   },
   runtime: {
     does: "messages → a stream of text",
@@ -105,10 +117,18 @@ const core: Record<string, Room> = {
         "graph",
         "nn",
         "image/spec",
+        "image/loaded",
         "image/node",
         "tokenizer",
       ],
       ...["engine", "grammar", "models", "pack", "backend", "ocr", "cache", "processor"],
+    ],
+  },
+  "runtime/web": {
+    does: "a packed model's files in a browser → a model in a worker, and its page's proxy of it",
+    imports: [
+      ...["base", "worker", "tensor", "checkpoint", "image/spec", "image/loaded", "image/web", "pack", "backend/web"],
+      ...["cache", "processor", "runtime", "storage/web"],
     ],
   },
   calibrate: {
@@ -217,8 +237,8 @@ const rooms: Record<string, Room> = {
   cli: { does: "one file per command", imports: [...allOfCore, ...Object.keys(products)], node: true },
 };
 
-/** Import what needs Node, and cannot run in a browser yet. The others are held to it, through all that they import. */
-const notYetInBrowsers = new Set(inCore("pack", "processor", "runtime"));
+/** Have a part that runs in a browser too, entered by portable.ts, beside one that imports what needs Node. */
+const partly = new Set(inCore("pack", "processor", "runtime"));
 
 const files = readdirSync(src, { recursive: true, encoding: "utf8" })
   .map((file) => file.replaceAll("\\", "/"))
@@ -243,7 +263,7 @@ function importsOf(file: string, root = src): Import[] {
 
 const imports = files.flatMap((file) => importsOf(file));
 const local = imports.filter((each) => each.specifier.startsWith("."));
-const roomOf = (file: string) => file.match(/^core\/[^/]+\/(?:spec|node|web)(?=\/)|^(core\/)?[^/]+/)![0];
+const roomOf = (file: string) => file.match(/^core\/[^/]+\/(?:spec|loaded|node|web)(?=\/)|^(core\/)?[^/]+/)![0];
 const targetOf = (each: Import) =>
   relative(src, resolve(src, dirname(each.from), each.specifier))
     .replaceAll("\\", "/")
@@ -265,14 +285,19 @@ describe("the import law", () => {
     const breaches = local.filter((each) => {
       const [room, target] = [roomOf(each.from), targetOf(each)];
       if (room === roomOf(target)) return false;
-      const byIndex = target === `${roomOf(target)}/index.ts` || (isTest(each.from) && target.endsWith(".testkit.ts"));
+      const doors = ["index.ts", "portable.ts"].map((door) => `${roomOf(target)}/${door}`);
+      const byIndex = doors.includes(target) || (isTest(each.from) && target.endsWith(".testkit.ts"));
       return !byIndex || !(rooms[room]?.imports.includes(roomOf(target)) || isTest(each.from));
     });
     expect(told(breaches)).toEqual([]);
   });
 
   it("keeps node: modules and native packages in the rooms that run under Node only", () => {
-    const breaches = imports.filter((each) => needsNode(each) && !rooms[roomOf(each.from)]?.node && !isTest(each.from));
+    const mayNeed = (file: string) => {
+      const { node } = rooms[roomOf(file)]!;
+      return node === "parts" ? file.endsWith(".node.ts") : node === true;
+    };
+    const breaches = imports.filter((each) => needsNode(each) && !mayNeed(each.from) && !isTest(each.from));
     expect(told(breaches)).toEqual([]);
   });
 
@@ -289,16 +314,20 @@ describe("the import law", () => {
       return undefined;
     };
     const start = files.filter((file) => !rooms[roomOf(file)]!.node && !isTest(file));
-    const inBrowsers = start.filter((file) => !notYetInBrowsers.has(roomOf(file)));
+    const doors = files.filter((file) => file.endsWith("/portable.ts"));
+    const inBrowsers = [...start.filter((file) => !partly.has(roomOf(file))), ...doors];
+    expect(inBrowsers).toContain("core/runtime/web/model-worker.ts");
     expect(inBrowsers.length).toBeGreaterThan(80);
     expect(inBrowsers.flatMap((file) => reaches(file) ?? [])).toEqual([]);
-    const late = start.filter((file) => notYetInBrowsers.has(roomOf(file)) && reaches(file));
-    expect(new Set(late.map(roomOf))).toEqual(notYetInBrowsers);
+    const nodeParts = start.filter((file) => partly.has(roomOf(file)) && reaches(file));
+    expect(new Set(nodeParts.map(roomOf))).toEqual(partly);
   });
 
-  it("has one importer of ONNX Runtime: the module that switches its telemetry off", () => {
+  it("has one importer of each ONNX Runtime: the module that switches its telemetry off, and the browser's", () => {
     const importers = imports.filter((each) => each.specifier.startsWith("onnxruntime")).map((each) => each.from);
-    expect(importers).toEqual(["core/backend/onnxruntime.ts"]);
+    expect(new Set(importers)).toEqual(
+      new Set(["core/backend/onnxruntime.node.ts", "core/backend/web/onnxruntime.ts"]),
+    );
   });
 
   it("lets pages import nothing of src but types: protocol's, and those of what a report page is given", () => {
@@ -351,7 +380,7 @@ describe("the import law", () => {
       const beyond = names.filter((each) => !allOfCore.includes(each));
       const listed = names.length - beyond.length === allOfCore.length ? ["all of core", ...beyond] : names;
       const what = name === "cli" ? "all" : names.length === 0 ? "–" : listed.join(", ");
-      return `| \`${name}\` | ${room.does} | ${what} | ${room.node ? "yes" : ""} |`;
+      return `| \`${name}\` | ${room.does} | ${what} | ${room.node === "parts" ? "`*.node.ts`" : room.node ? "yes" : ""} |`;
     };
     const table = [
       "| room | turns what into what | may import | Node only |",

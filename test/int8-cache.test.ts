@@ -3,7 +3,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import { float32, GraphSession, int8, int32, int64 } from "../src/core/backend/session.js";
+import { GraphSession } from "../src/core/backend/session.js";
+import { float32, int8, int32, int64 } from "../src/core/backend/tensors.js";
 import { ocellusError } from "../src/core/base/ocellus-error.testkit.js";
 import { checkKvScales, packKvScales } from "../src/core/calibrate/index.js";
 import {

@@ -8,6 +8,7 @@ import { GraphSession } from "../src/core/backend/index.js";
 import { Engine } from "../src/core/engine/index.js";
 import type { Graph, Node } from "../src/core/graph/index.js";
 import type { PackedModel } from "../src/core/pack/index.js";
+import { graphsHere } from "../src/core/runtime/open.js";
 import type { SequenceInputs } from "../src/core/runtime/sequence-inputs.js";
 import { lookAgain } from "../src/core/runtime/vision.js";
 import { expectClose } from "./support/close.js";
@@ -145,7 +146,7 @@ describe("idefics2/quarters", () => {
     const looks = await lookAgain(
       images.map(({ pixels }) => ({ pixels: async () => pixels })),
       packed,
-      { threads: 1 },
+      { open: graphsHere(packed, 1) },
     );
     for (const [i, layers] of looks.entries()) {
       const { rows, columns } = images[i]!.pixels.grid;

@@ -9,6 +9,7 @@ import type { Graph, Node } from "../src/core/graph/index.js";
 import { batchesOf } from "../src/core/image/spec/index.js";
 import type { HostInput } from "../src/core/models/index.js";
 import type { PackedModel } from "../src/core/pack/index.js";
+import { graphsHere } from "../src/core/runtime/open.js";
 import { type EncodedImage, lookAgain } from "../src/core/runtime/vision.js";
 import { expectClose } from "./support/close.js";
 import { repository, temporaryFolder } from "./support/folders.js";
@@ -204,7 +205,7 @@ describe("minicpmv/2.6-slices", () => {
 
   it("tells where each query looked in the overview", async () => {
     const seen = images!.map(({ pixels }) => ({ pixels: async () => pixels }));
-    const looks = await lookAgain(seen, packed!, { threads: 1 });
+    const looks = await lookAgain(seen, packed!, { open: graphsHere(packed!, 1) });
     for (const [i, [look]] of looks.entries()) {
       const { rows, columns } = images![i]!.pixels.grid.slices?.overview ?? images![i]!.pixels.grid;
       expect([look!.numHeads, look!.numQueries, look!.numKeys]).toEqual([1, 4, rows * columns]);

@@ -11,8 +11,9 @@ import { ocellusError } from "../src/core/base/ocellus-error.testkit.js";
 import { tokenAttention } from "../src/core/graph/index.js";
 import { indexPositions } from "../src/core/models/index.js";
 import type { PackedModel } from "../src/core/pack/index.js";
+import { openLookingDecoder } from "../src/core/runtime/decoder-models.js";
 import { image, type VisionLanguageModel } from "../src/core/runtime/index.js";
-import { openLookingDecoder } from "../src/core/runtime/open.js";
+import { graphsHere } from "../src/core/runtime/open.js";
 import { DecoderRunner } from "../src/core/runtime/runner.js";
 import type { WireAttention } from "../src/protocol/index.js";
 import { goldenFolder, repository, temporaryFolder } from "./support/folders.js";
@@ -39,7 +40,7 @@ describe("what a decoder's tokens look at", () => {
   afterAll(() => packed?.close());
 
   it("equals PyTorch in each layer and head, over the whole prompt", async () => {
-    const { decoder, numLayers, numHeads } = await openLookingDecoder(packed, 1);
+    const { decoder, numLayers, numHeads } = await openLookingDecoder(packed, graphsHere(packed, 1));
     const input = { embeds: await fixture.floats("inputs_embeds"), positions: indexPositions };
     const found = (await prefill(packed, decoder, input, [tokenAttention]))[tokenAttention]!;
     await decoder.close();
@@ -55,7 +56,7 @@ describe("what a decoder's tokens look at", () => {
   });
 
   it("and of the last token, where the prompt is read in pieces", async () => {
-    const { decoder, numLayers, numHeads } = await openLookingDecoder(packed, 1);
+    const { decoder, numLayers, numHeads } = await openLookingDecoder(packed, graphsHere(packed, 1));
     const ids = await fixture.numbers("input_ids");
     const runner = new DecoderRunner(packed, decoder, { numSlots: 1, maxLength: 64, output: { name: tokenAttention } });
     const first = ids.indexOf((packed.config as { image_token_id: number }).image_token_id);

@@ -20,6 +20,7 @@ import {
   type Trace,
   type VisionLanguageModel,
 } from "../src/core/runtime/index.js";
+import { graphsHere } from "../src/core/runtime/open.js";
 import { encodeImage, lookAgain } from "../src/core/runtime/vision.js";
 import { expectClose } from "./support/close.js";
 import { goldenFolder, repository, temporaryFolder } from "./support/folders.js";
@@ -47,7 +48,7 @@ describe("the attention of queries", () => {
     const reference = await openFixture(join(goldenFolder, "mha-untied"), "attention");
     const data = await fixture.floats("pixel_values");
     const pixels: PixelValues = { data, shape: [64, data.length / 64], grid };
-    const [layers] = await lookAgain([{ pixels: async () => pixels }], packed, { threads: 1 });
+    const [layers] = await lookAgain([{ pixels: async () => pixels }], packed, { open: graphsHere(packed, 1) });
     expect(layers!.length).toBe(reference.count("layers"));
     for (const [n, layer] of layers!.entries()) {
       const { numHeads, numQueries, numKeys, probabilities } = layer;

@@ -15,6 +15,7 @@ import {
   GraphSession,
   int64,
   resolveDevice,
+  webGpuMemory,
 } from "../src/core/backend/index.js";
 import { isMissing } from "../src/core/base/prerequisite.testkit.js";
 import { createSafetensorsWriter, openCheckpoint } from "../src/core/checkpoint/index.js";
@@ -183,7 +184,7 @@ describe.skipIf(noWebGpu)("webgpu", patience, () => {
 
   it("keeps keys and values on the device, slot by slot, and grows", async () => {
     const shape = { layers: [{ kind: "kv" as const, kvHeads: 2, headDim: 8 }], numSlots: 4, maxLength: 1000 };
-    const cache = createSlotCache("webgpu", shape);
+    const cache = createSlotCache({ device: "webgpu", deviceMemory: webGpuMemory }, shape);
     const lent = (first: number, count: number, length: number) =>
       cache.use({ first, count }, { length, cached: [], added: [] }, async ({ past, outputs }) => {
         expect(past["past_key_values.0.value"]).toBe(outputs["present.0.value"]);

@@ -9,7 +9,7 @@ import { pickleOf } from "../../src/core/checkpoint/torch.testkit.js";
 import { entryData, listZip, readStoredEntry, readZipDirectory } from "../../src/core/checkpoint/zip.js";
 import { zipOf } from "../../src/core/checkpoint/zip.testkit.js";
 import type { ByteSource } from "../../src/core/fs/file.js";
-import { parseFileJson } from "../../src/core/fs/json.js";
+import { parseFileJson } from "../../src/core/base/file-json.js";
 import { recordingCatalog } from "../../src/core/graph/index.js";
 import { decodeImage } from "../../src/core/image/node/index.js";
 import { familyOf } from "../../src/core/models/index.js";

@@ -121,7 +121,7 @@ export async function prefill(
   const { family, config } = packed;
   const { hiddenSize, maxLength } = family.dimensions(config);
   const count = embeds.length / hiddenSize;
-  const cache = createSlotCache(decoder.device, { layers: family.states(config), numSlots: 1, maxLength });
+  const cache = createSlotCache(decoder, { layers: family.states(config), numSlots: 1, maxLength });
   const { cos, sin } = family.rotary(config, { start: 0, count, positions });
   const shape = [1, count, hiddenSize];
   const rows = Array.from({ length: count }, (_, i) => i);

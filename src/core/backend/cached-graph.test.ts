@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { withPrefill } from "./cached-graph.js";
 import type { Graph } from "./graph.js";
-import { int64 } from "./session.js";
+import { int64 } from "./tensors.js";
 
 /** Gives `rows` = `value`, and notes when it is closed. */
 function graphOf(value: number, closed: number[]): Graph {

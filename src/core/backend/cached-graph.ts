@@ -1,8 +1,8 @@
 /** A decoder graph and its cache, on the thread that the graph runs on; with it, if there is one, the graph that reads prompts. */
 import { createSlotCache } from "./create-slot-cache.js";
 import type { CachedGraph, Graph } from "./graph.js";
-import { type Feeds, int32, int64 } from "./session.js";
 import type { KvCacheShape } from "./slot-cache.js";
+import { type Feeds, int32, int64 } from "./tensors.js";
 
 /** One token of each sequence: the other three are not looked at. */
 const noRun: Feeds = {
@@ -14,7 +14,7 @@ const noRun: Feeds = {
 
 export function withCache(graph: Graph, shape: KvCacheShape, prefill?: Promise<Graph>): CachedGraph {
   if (graph.withCache) return graph.withCache(shape);
-  const cache = createSlotCache(graph.device, { ...shape, kvCacheDtype: graph.kvCacheDtype ?? "float32" });
+  const cache = createSlotCache(graph, { ...shape, kvCacheDtype: graph.kvCacheDtype ?? "float32" });
   const { takesRuns = false } = graph;
   let prefillFault: string | undefined;
   const forPrompts = prefill?.catch((error: unknown) => {

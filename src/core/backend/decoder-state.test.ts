@@ -2,8 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { stateBytes } from "../graph/index.js";
 import { createSlotCache } from "./create-slot-cache.js";
-import { float32 } from "./session.js";
 import type { CacheBinding } from "./slot-cache.js";
+import { float32 } from "./tensors.js";
 
 const kv = { kind: "kv", kvHeads: 2, headDim: 4 } as const;
 const recurrent = { kind: "recurrent", shapes: [[3, 2], [2, 2, 2]] } as const; // biome-ignore format: one line
@@ -12,7 +12,7 @@ const numSlots = 4;
 const states = [0, 2].flatMap((n) => recurrent.shapes.map((shape, i) => ({ name: `${n}.${i}`, shape })));
 
 function createState() {
-  return createSlotCache("cpu", { layers, numSlots, maxLength: 1000 });
+  return createSlotCache({ device: "cpu" }, { layers, numSlots, maxLength: 1000 });
 }
 
 /** A step of these rows, tokens 0 being an idle one. It makes of each state the old one plus `token` of its row. */

@@ -2,7 +2,7 @@
 
 import { afterAll, expect, it, vi } from "vitest";
 import { ocellusError } from "../base/ocellus-error.testkit.js";
-import { detectDevices, resolveDevice } from "./detect-devices.js";
+import { detectDevices, resolveDevice } from "./detect-devices.node.js";
 
 vi.stubEnv("VK_ICD_FILENAMES", "/nowhere/driver.json");
 afterAll(() => void vi.unstubAllEnvs());

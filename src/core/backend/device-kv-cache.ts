@@ -6,7 +6,7 @@
  */
 import { invariant } from "../base/index.js";
 import type { GraphBuilder } from "../graph/index.js";
-import { type DeviceTensor, type Feeds, firstRows, float32, type GraphSession, int64 } from "./session.js";
+import type { DeviceMemory, Graph } from "./graph.js";
 import {
   type CacheBinding,
   grownCapacity,
@@ -19,21 +19,23 @@ import {
   type StepLengths,
   type StepResults,
 } from "./slot-cache.js";
-import { openSmallGraph } from "./small-graph.js";
+import { smallModel } from "./small-graph.js";
+import { type DeviceTensor, type Feeds, float32, int64 } from "./tensors.js";
 
 /** Copies on the device. */
 interface Copies {
   /** old, pads → grown: the same values in a larger buffer, zeros elsewhere. */
-  readonly grow: GraphSession;
+  readonly grow: Graph;
   /** all.N, slot → one.N */
-  readonly take: GraphSession;
+  readonly take: Graph;
   /** all.N, one.N, slot → written.N, which the caller lays over all.N */
-  readonly put: GraphSession;
+  readonly put: Graph;
 }
 
 export class DeviceKvCache implements SlotCache {
   readonly batchesAnywhere = false;
   readonly #shape: KvCacheShape;
+  readonly #memory: DeviceMemory;
   #copies: Promise<Copies> | undefined;
   #numSlots = 0;
   #capacity = 0;
@@ -42,8 +44,9 @@ export class DeviceKvCache implements SlotCache {
   /** The same for the one slot that is lent alone. */
   #one: DeviceTensor[] = [];
 
-  constructor(shape: KvCacheShape) {
+  constructor(shape: KvCacheShape, memory: DeviceMemory) {
     this.#shape = shape;
+    this.#memory = memory;
   }
 
   get bytes(): number {
@@ -58,7 +61,7 @@ export class DeviceKvCache implements SlotCache {
     const { first, count } = slots;
     invariant(first + count <= this.#shape.numSlots && (first === 0 || count === 1), `no slots ${first}+${count}`);
     await this.#reserve(first + count, lengths.length);
-    if (first === 0) return step(this.#inPlace(this.#all.map((all) => firstRows(all, count))));
+    if (first === 0) return step(this.#inPlace(this.#all.map((all) => this.#memory.firstRows(all, count))));
     const { take, put } = await this.#openCopies();
     const all = numbered("all", this.#all);
     await take.run({ ...all, slot: int64([first]) }, numbered("one", this.#one));
@@ -114,7 +117,7 @@ export class DeviceKvCache implements SlotCache {
   }
 
   #openCopies(): Promise<Copies> {
-    this.#copies ??= openCopies(this.#shape);
+    this.#copies ??= openCopies(this.#shape, this.#memory);
     return this.#copies;
   }
 }
@@ -132,22 +135,28 @@ function buffer(builder: GraphBuilder, name: string, slots: string | number, { k
   return builder.input(name, "f32", [slots, kvHeads, "capacity", headDim]);
 }
 
-async function openCopies(shape: KvCacheShape): Promise<Copies> {
+async function openCopies(shape: KvCacheShape, memory: DeviceMemory): Promise<Copies> {
   const specs = [...kvBuffers(shape).entries()];
-  const device = "webgpu";
-  const grow = await openSmallGraph("grow", { device, keepOutputs: true }, (builder) => {
-    const old = builder.input("old", "f32", ["slots", "kv_heads", "capacity", "head_dim"]);
-    const pads = builder.input("pads", "i64", [8]);
-    builder.output("grown", builder.root.op("Pad", [old, pads]));
-  });
-  const take = await openSmallGraph("take", { device }, (builder) => {
+  type Build = (builder: GraphBuilder) => void;
+  const open = (name: string, build: Build, keepsOutputs = false) =>
+    memory.open(smallModel(name, build), { keepsOutputs });
+  const grow = await open(
+    "grow",
+    (builder) => {
+      const old = builder.input("old", "f32", ["slots", "kv_heads", "capacity", "head_dim"]);
+      const pads = builder.input("pads", "i64", [8]);
+      builder.output("grown", builder.root.op("Pad", [old, pads]));
+    },
+    true,
+  );
+  const take = await open("take", (builder) => {
     const slot = builder.input("slot", "i64", [1]);
     for (const [i, spec] of specs) {
       const all = buffer(builder, `all.${i}`, "slots", spec);
       builder.output(`one.${i}`, builder.root.op("Gather", [all, slot]));
     }
   });
-  const put = await openSmallGraph("put", { device }, (builder) => {
+  const put = await open("put", (builder) => {
     const slot = builder.input("slot", "i64", [1, 1]);
     for (const [i, spec] of specs) {
       const [all, one] = [buffer(builder, `all.${i}`, "slots", spec), buffer(builder, `one.${i}`, 1, spec)];

@@ -10,8 +10,9 @@ import { TypedWorker } from "../worker/index.js";
 import type { CachedGraph, Results } from "./graph.js";
 import type { GraphMethods, ThreadOptions } from "./graph-worker.js";
 import type { LosableGraph } from "./reopening-graph.js";
-import { type DeviceTensor, type Feeds, plain, type SessionOptions, tensor } from "./session.js";
+import type { SessionOptions } from "./session.js";
 import type { KvCacheShape } from "./slot-cache.js";
+import { type DeviceTensor, type Feeds, plain, tensor } from "./tensors.js";
 
 export class GraphThread implements LosableGraph {
   readonly device = "cpu";

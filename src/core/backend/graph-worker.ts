@@ -4,8 +4,9 @@ import type { KvValues } from "../tensor/index.js";
 import { serve } from "../worker/index.js";
 import { withCache, withPrefill } from "./cached-graph.js";
 import type { CachedGraph, DecoderGraph, Graph, Results } from "./graph.js";
-import { GraphSession, type PlainTensors, plain, type SessionOptions, tensor } from "./session.js";
+import { GraphSession, type SessionOptions } from "./session.js";
 import type { CacheLengths, KvCacheShape, SlotRun, StepLengths } from "./slot-cache.js";
+import { type PlainTensors, plain, tensor } from "./tensors.js";
 
 export interface ThreadOptions {
   /** The model, or the file that holds it. */

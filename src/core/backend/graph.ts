@@ -2,8 +2,8 @@
 import type { KvCacheDtype } from "../graph/index.js";
 import type { KvValues } from "../tensor/index.js";
 import type { Device } from "./device.js";
-import type { DeviceTensor, Feeds } from "./session.js";
 import type { CacheLengths, KvCacheShape, SlotRun, StepLengths } from "./slot-cache.js";
+import type { DeviceTensor, Feeds } from "./tensors.js";
 
 export type Results = Record<string, DeviceTensor>;
 
@@ -15,9 +15,19 @@ export interface Graph {
   readonly kvCacheDtype?: KvCacheDtype;
   /** Runs the graph; outputs that are null are allocated, others are written into. */
   run(feeds: Feeds, outputs: Readonly<Record<string, DeviceTensor | null>>): Promise<Results>;
+  /** Of a graph on a device: where its cache is made. */
+  readonly deviceMemory?: DeviceMemory | undefined;
   /** Of a graph on another thread, where the cache lives too, and of one with a second graph for prompts. */
   withCache?(shape: KvCacheShape): CachedGraph;
   close(): Promise<void>;
+}
+
+/** What a cache on a device is made with. */
+export interface DeviceMemory {
+  /** Opens a small graph of our own. `keepsOutputs`: those that it allocates stay on the device; without it, all are written into given ones. */
+  open(model: Uint8Array, options?: { readonly keepsOutputs: boolean }): Promise<Graph>;
+  /** The first `count` rows of a float32 tensor that lies there; nothing is copied. */
+  firstRows(tensor: DeviceTensor, count: number): DeviceTensor;
 }
 
 /** Which graph takes a step. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { stateBytes } from "../graph/index.js";
 import { KvCache } from "./kv-cache.js";
-import { float32, int8 } from "./session.js";
+import { float32, int8 } from "./tensors.js";
 
 const [kvHeads, headDim] = [2, 4];
 const layer = { kind: "kv", kvHeads, headDim } as const;

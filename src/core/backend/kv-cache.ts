@@ -6,7 +6,6 @@
  */
 import { invariant } from "../base/index.js";
 import type { KvValues } from "../tensor/index.js";
-import { type DeviceTensor, type Feeds, float32, int8 } from "./session.js";
 import {
   type CacheBinding,
   type CacheLengths,
@@ -20,6 +19,7 @@ import {
   type StepLengths,
   type StepResults,
 } from "./slot-cache.js";
+import { type DeviceTensor, type Feeds, float32, int8 } from "./tensors.js";
 
 export class KvCache implements SlotCache {
   readonly batchesAnywhere = true;

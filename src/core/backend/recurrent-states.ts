@@ -3,7 +3,6 @@
  * gives new ones, which are copied over them: for the rows that read tokens, and only for those. A sequence begins with zeros.
  */
 import { invariant } from "../base/index.js";
-import { type Feeds, float32 } from "./session.js";
 import {
   type AddedTokens,
   type CacheBinding,
@@ -12,6 +11,7 @@ import {
   type SlotRun,
   type StepResults,
 } from "./slot-cache.js";
+import { type Feeds, float32 } from "./tensors.js";
 
 interface Recurrent {
   /** As the decoder's graph names it: "3.0". */

@@ -4,7 +4,7 @@
  */
 import type { Device } from "./device.js";
 import type { Graph, Results } from "./graph.js";
-import type { DeviceTensor, Feeds } from "./session.js";
+import type { DeviceTensor, Feeds } from "./tensors.js";
 
 /** A graph that can be lost, with all that it was asked. */
 export interface LosableGraph extends Graph {

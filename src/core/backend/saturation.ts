@@ -5,7 +5,7 @@
  */
 import { encodeOnnx, GraphBuilder, recordingCatalog } from "../graph/index.js";
 import { bytesOf } from "../tensor/index.js";
-import { createSession, Tensor } from "./onnxruntime.js";
+import { createSession, Tensor } from "./onnxruntime.node.js";
 
 const depth = 64;
 const columns = 16;

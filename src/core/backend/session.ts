@@ -1,27 +1,15 @@
 /**
- * One graph, ready to run. Values go in and come out as ONNX Runtime tensors over our own typed arrays, so a buffer
- * that is passed both as an input and as a preallocated output is written in place: that is how the KV cache lives.
+ * A graph on the CPU or on a device of this machine, run by onnxruntime-node. A buffer that is passed both as an input and as a preallocated output is
+ * written in place: that is how the KV cache lives.
  */
 import { invariant, OcellusError } from "../base/index.js";
 import type { KvCacheDtype } from "../graph/index.js";
-import { type Device, defaultThreads } from "./device.js";
-import { createSession, type InferenceSession, Tensor } from "./onnxruntime.js";
+import type { Device } from "./device.js";
+import type { DeviceMemory } from "./graph.js";
+import { defaultThreads } from "./machine.node.js";
+import { createSession, type InferenceSession, Tensor } from "./onnxruntime.node.js";
 import { sumsSaturate } from "./saturation.js";
-
-/**
- * A tensor as the runtime takes it: typed array and shape. Opaque to other rooms but for `data` and `dims`. It is ONNX Runtime's
- * own; its types stay inside this room, since they need those of a browser.
- */
-export interface DeviceTensor {
-  readonly type: string;
-  readonly data: ArrayBufferView;
-  readonly dims: readonly number[];
-  /** Elements. */
-  readonly size: number;
-  readonly gpuBuffer: unknown;
-  dispose(): void;
-}
-export type Feeds = Readonly<Record<string, DeviceTensor>>;
+import { type DeviceTensor, type Feeds, isOnHost } from "./tensors.js";
 
 export interface SessionOptions {
   readonly device: Device;
@@ -43,43 +31,25 @@ export interface Probe {
   take(results: Readonly<Record<string, DeviceTensor>>): void;
 }
 
-export function float32(data: Float32Array, dims: readonly number[]): DeviceTensor {
-  return new Tensor("float32", data, dims);
+/** As the runtime takes them: its own class over the same arrays. */
+function toRuntime<T extends DeviceTensor | null>(tensors: Readonly<Record<string, T>>): Record<string, Tensor> {
+  const own = (tensor: DeviceTensor | null) =>
+    tensor && isOnHost(tensor)
+      ? new Tensor(tensor.type as "float32", tensor.data as Float32Array, tensor.dims)
+      : (tensor as Tensor);
+  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, own(tensor)]));
 }
 
-export function int8(data: Int8Array, dims: readonly number[]): DeviceTensor {
-  return new Tensor("int8", data, dims);
-}
-
-export function int64(data: readonly number[], dims: readonly number[] = [data.length]): DeviceTensor {
-  return new Tensor("int64", BigInt64Array.from(data, BigInt), dims);
-}
-
-export function int32(data: readonly number[], dims: readonly number[] = [data.length]): DeviceTensor {
-  return new Tensor("int32", Int32Array.from(data), dims);
-}
-
-/** From its parts, as they come from another thread. */
-export function tensor({ type, data, dims }: Pick<DeviceTensor, "type" | "data" | "dims">): DeviceTensor {
-  return new Tensor(type as "float32", data as Float32Array, dims);
-}
-
-/** What of tensors can travel between threads. */
-export type PlainTensors = Readonly<Record<string, Pick<DeviceTensor, "type" | "data" | "dims">>>;
-
-export function plain(tensors: Feeds): PlainTensors {
-  return Object.fromEntries(
-    Object.entries(tensors).map(([name, { type, data, dims }]) => [name, { type, data, dims }]),
-  );
-}
-
-/** The first `count` rows of a tensor that lies on a device; nothing is copied. */
-export function firstRows(tensor: DeviceTensor, count: number): DeviceTensor {
-  return Tensor.fromGpuBuffer((tensor as Tensor).gpuBuffer, {
-    dataType: "float32",
-    dims: [count, ...tensor.dims.slice(1)],
-  });
-}
+/** The memory of the WebGPU device. */
+export const webGpuMemory: DeviceMemory = {
+  open: (model, { keepsOutputs } = { keepsOutputs: false }) =>
+    GraphSession.open(model, { device: "webgpu", keepOutputs: keepsOutputs, threads: 1 }),
+  firstRows: (tensor, count) =>
+    Tensor.fromGpuBuffer((tensor as Tensor).gpuBuffer, {
+      dataType: "float32",
+      dims: [count, ...tensor.dims.slice(1)],
+    }),
+};
 
 export class GraphSession {
   readonly device: Device;
@@ -90,6 +60,10 @@ export class GraphSession {
     this.#session = session;
     this.#probe = probe;
     this.device = device;
+  }
+
+  get deviceMemory(): DeviceMemory | undefined {
+    return this.device === "webgpu" ? webGpuMemory : undefined;
   }
 
   get takesRuns(): boolean {
@@ -148,8 +122,8 @@ export class GraphSession {
     const probed = Object.fromEntries((this.#probe?.outputs ?? []).map((name) => [name, null]));
     const wanted = { ...probed, ...outputs };
     const results = (await this.#session.run(
-      { ...feeds, ...this.#probe?.feeds() } as Record<string, Tensor>,
-      wanted as Record<string, Tensor | null>,
+      toRuntime({ ...feeds, ...this.#probe?.feeds() }),
+      toRuntime(wanted) as Record<string, Tensor | null>,
     )) as Record<string, DeviceTensor>;
     // The library drops what it does not take for a tensor; a cache that is silently not written would be a wrong answer.
     for (const name of Object.keys(wanted)) invariant(results[name], `the session gave no output ${name}`);

@@ -6,7 +6,7 @@
 import { invariant } from "../base/index.js";
 import type { KvCacheDtype, StateSpec } from "../graph/index.js";
 import type { KvValues } from "../tensor/index.js";
-import type { DeviceTensor, Feeds } from "./session.js";
+import type { DeviceTensor, Feeds } from "./tensors.js";
 
 export interface KvCacheShape {
   readonly layers: readonly StateSpec[];

@@ -1,12 +1,2 @@
-export {
-  EncoderCache,
-  type EncoderCacheStats,
-  type FeatureSource,
-} from "./encoder/encoder-cache.js";
-export { digestOf, encoderCacheKey } from "./encoder/encoder-cache-key.js";
-export type { Features } from "./encoder/feature-record.js";
-export { ImageTable, type KnownImage } from "./encoder/image-table.js";
-export { TinyLfu } from "./encoder/tiny-lfu.js";
-export { PrefixCache, prefixBlockLength } from "./prefix/prefix-cache.js";
-export { type CachedBlocks, nothingCached, type PromptCache, type TokenKey } from "./prefix/prompt-cache.js";
-export { SnapshotCache } from "./prefix/snapshot-cache.js";
+export { openCache } from "./encoder/open-encoder-cache.js";
+export * from "./portable.js";

@@ -3,9 +3,8 @@
  * Format: 8 bytes little-endian header length N, N bytes of JSON, then the data; offsets are relative to the data.
  * [huggingface/safetensors README and safetensors/src/tensor.rs]
  */
-import { JsonProblem, OcellusError, shorten } from "../base/index.js";
+import { type FileJsonLimits, JsonProblem, OcellusError, parseFileJson, shorten } from "../base/index.js";
 import type { ByteSource } from "../fs/index.js";
-import { type JsonLimits, parseFileJson } from "../fs/index.js";
 import { byteLength, type DType, type TensorInfo } from "../tensor/index.js";
 import { describeForeignFile, foreignFormat, isSafetensors } from "./foreign.js";
 
@@ -14,7 +13,7 @@ import { describeForeignFile, foreignFormat, isSafetensors } from "./foreign.js"
  * seconds and a gigabyte to parse.
  */
 const maxHeaderBytes = 16 * 2 ** 20;
-const headerLimits: JsonLimits = { maxDepth: 3, uniqueKeys: true }; // header, tensor, shape
+const headerLimits: FileJsonLimits = { maxDepth: 3, uniqueKeys: true }; // header, tensor, shape
 
 /** PyTorch's own limit; published tensors have at most five. */
 const maxDimensions = 64;

@@ -1,9 +1,8 @@
 /** The index of a sharded checkpoint: which tensor is in which file. Its names are somebody else's, and checked. */
-import { OcellusError, shorten } from "../base/index.js";
-import type { JsonLimits } from "../fs/index.js";
+import { type FileJsonLimits, OcellusError, shorten } from "../base/index.js";
 
 /** A tensor listed twice is refused; `metadata` is free-form and shallow. */
-export const shardIndexLimits: JsonLimits = { maxDepth: 8, uniqueKeys: true };
+export const shardIndexLimits: FileJsonLimits = { maxDepth: 8, uniqueKeys: true };
 
 /** The largest published checkpoints have some 200 shards, and all are open at once. */
 const maxShards = 1024;

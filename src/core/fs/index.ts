@@ -17,7 +17,6 @@ export {
 export { isLocked, takeFolderLock, withFolderLock } from "./folder-lock.js";
 export { cacheRoot, dataFolder, dataRoot, homeFolder, onHomeNote, sayOnce, whyNotWritten } from "./homes.js";
 export { fileInside } from "./inside.js";
-export { type JsonLimits, parseFileJson } from "./json.js";
 export { type Line, readLines } from "./read-lines.js";
 export { encodeLogRecord, type LogDamage, type LogRecord, readLog } from "./record-log.js";
 export { listFolder, listSideFiles, readSideJson, readSideText } from "./side-files.js";

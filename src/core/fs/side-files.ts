@@ -1,9 +1,8 @@
 /** The small files beside the weights: config.json, tokenizer.json and their kin. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ioError, JsonProblem, OcellusError } from "../base/index.js";
+import { type FileJsonLimits, ioError, JsonProblem, OcellusError, parseFileJson } from "../base/index.js";
 import { fileInside } from "./inside.js";
-import { type JsonLimits, parseFileJson } from "./json.js";
 
 /** Of a vocabulary: the largest published tokenizer.json has 33 MB. */
 const maxVocabularyBytes = 40 * 2 ** 20;
@@ -44,7 +43,7 @@ function lfsPointer(path: string): OcellusError {
 }
 
 /** Configs and tokenizers nest about ten deep. */
-const sideFileLimits: JsonLimits = { maxDepth: 64, uniqueKeys: false };
+const sideFileLimits: FileJsonLimits = { maxDepth: 64, uniqueKeys: false };
 
 /** The same, parsed. @throws `invalid_config` when it is not JSON. */
 export async function readSideJson(folder: string, name: string, limits = sideFileLimits): Promise<unknown> {

@@ -3,10 +3,10 @@
  * in memory, and no file access for the words that keep coming back.
  */
 import { LRUCache } from "lru-cache";
-import type { Checkpoint } from "../checkpoint/index.js";
 import { dequantizeRows } from "../quantize/index.js";
 import { toFloat32 } from "../tensor/index.js";
 import type { PackedManifest } from "./manifest.js";
+import type { PackedFiles } from "./packed-files.js";
 
 /** 4,096 rows of an 8B model, every row of a small one. */
 const maxCacheBytes = 64 * 2 ** 20;
@@ -14,7 +14,7 @@ const maxCacheBytes = 64 * 2 ** 20;
 type Stored = NonNullable<PackedManifest["embedding"]>;
 
 export class EmbeddingTable {
-  readonly #files: Checkpoint;
+  readonly #files: PackedFiles;
   readonly #stored: Stored;
   readonly #hiddenSize: number;
   readonly #rows = new LRUCache<number, Float32Array>({
@@ -22,7 +22,7 @@ export class EmbeddingTable {
     sizeCalculation: (row) => row.byteLength,
   });
 
-  constructor(files: Checkpoint, stored: Stored, hiddenSize: number) {
+  constructor(files: PackedFiles, stored: Stored, hiddenSize: number) {
     this.#files = files;
     this.#stored = stored;
     this.#hiddenSize = hiddenSize;

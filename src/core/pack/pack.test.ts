@@ -10,9 +10,9 @@ import { byteLength, toFloat32, type WeightFormat } from "../tensor/index.js";
 import { plannedBytes } from "./layout.js";
 import { manifestSchema } from "./manifest.js";
 import { autoPlan } from "./matrix-groups.js";
+import { openPacked } from "./open-packed.js";
 import { storedFormatOf } from "./open-weights.js";
 import { pack } from "./pack.js";
-import { openPacked } from "./packed.js";
 import { embeddingWeightsOptions, formatOf, type PackingPlan, parsePlan, webPlan, weightsOptions } from "./plan.js";
 import { planGraphs, readModel } from "./read-model.js";
 

@@ -2,8 +2,7 @@
  * Which number format each matrix of a model gets. Norms, biases and small tables always stay float32.
  * The choices and what they cost are measured in docs/decisions/0003-formats.md and docs/quantization.md.
  */
-import { OcellusError } from "../base/index.js";
-import { textDigest } from "../fs/index.js";
+import { OcellusError, sha256 } from "../base/index.js";
 import type { AnyFamily, Part } from "../models/index.js";
 import { type BlockSize, fitsW8A8, type WeightFormat } from "../tensor/index.js";
 
@@ -103,7 +102,7 @@ export function webPlan({ weights = "int4", prefillWeights = "same", ...options 
 
 /** Of all that is chosen. */
 export function planDigest({ formats, ...plan }: PackingPlan): string {
-  return textDigest(JSON.stringify([plan, formats && [...formats]]));
+  return sha256(JSON.stringify([plan, formats && [...formats]]));
 }
 
 /** A matrix, as a plan sees it. */

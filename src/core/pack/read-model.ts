@@ -7,8 +7,8 @@ import type { WeightsSource } from "../quantize/index.js";
 import { buildGraphs, prefillGraph } from "./build-graphs.js";
 import { canonicalSource } from "./canonical.js";
 import { refuseForeignFolder } from "./foreign.js";
+import { isPacked } from "./open-packed.js";
 import { openWeights, storedFormatOf } from "./open-weights.js";
-import { isPacked } from "./packed.js";
 import { type PackingPlan, plannedMatrix, prefillFormatOf } from "./plan.js";
 import { unreadNotes } from "./unread.js";
 

@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { openPacked } from "./open-packed.js";
 import { pack } from "./pack.js";
-import { openPacked } from "./packed.js";
 import { parsePlan } from "./plan.js";
 import { encodeStored, storedGraphs } from "./stored-graphs.js";
 

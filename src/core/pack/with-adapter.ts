@@ -8,8 +8,8 @@ import {
   targetsIn,
 } from "../checkpoint/index.js";
 import { type AnyFamily, familyOf } from "../models/index.js";
+import { isPacked } from "./open-packed.js";
 import { openWeights } from "./open-weights.js";
-import { isPacked } from "./packed.js";
 import { wantedTensors } from "./unread.js";
 
 /**

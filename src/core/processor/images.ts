@@ -1,6 +1,12 @@
 /** The images of one prompt: read, measured by their headers, then decoded a few at a time, each input once. */
 import { OcellusError, throwIfAborted } from "../base/index.js";
-import { type ImageInput, type ImageSize, LoadedImage, type LoadOptions, type SeenImage } from "../image/node/index.js";
+import {
+  type ImageInput,
+  type ImageSize,
+  LoadedImage,
+  type LoadOptions,
+  type SeenImage,
+} from "../image/loaded/index.js";
 import {
   dependsOnSize,
   gridOf,

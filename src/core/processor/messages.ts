@@ -1,6 +1,6 @@
 /** A conversation as its user writes it, and the checks that need no tokenizer. */
 import { OcellusError, stringifyJson } from "../base/index.js";
-import { type ImageInput, VideoFile, type VideoSource } from "../image/node/index.js";
+import type { ImageInput } from "../image/loaded/index.js";
 import type { ImageDetail } from "../image/spec/index.js";
 import { type GivenVideo, problemOf } from "./video.js";
 
@@ -48,22 +48,15 @@ export function image(input: ImageInput, detail?: ImageDetail): ContentPart {
   return { type: "image", image: input, ...(detail && { detail }) };
 }
 
-/** A video file as a part of a message: a path, a URL or bytes. The checkpoint's rule chooses its frames; this takes ffmpeg. */
-export function video(file: VideoSource): ContentPart;
 /**
  * Frames in the order of time, all of one size, with their rate (`fps`) or the seconds of each (`timestamps`). They are taken as
  * they are given; two a second is what the Qwen models were made for.
  */
-export function video(frames: readonly ImageInput[], times: FrameTimes): ContentPart;
-export function video(given: VideoSource | readonly ImageInput[], times?: FrameTimes): ContentPart {
-  const isList = Array.isArray(given) || times !== undefined; // what is no list of frames is refused with the message
-  return {
-    type: "video",
-    video: isList ? { frames: given as readonly ImageInput[], ...times } : new VideoFile(given as VideoSource),
-  };
+export function frames(given: readonly ImageInput[], times: FrameTimes): ContentPart {
+  return { type: "video", video: { frames: given, ...times } };
 }
 
-type FrameTimes = { readonly fps: number } | { readonly timestamps: readonly number[] };
+export type FrameTimes = { readonly fps: number } | { readonly timestamps: readonly number[] };
 
 const roles = ["system", "user", "assistant", "tool"];
 

@@ -9,7 +9,7 @@
  * Trap: pictures of any content have the same placeholder ids, so nothing may be cached by ids without the digests.
  */
 import { OcellusError, stringifyJson, throwIfAborted } from "../base/index.js";
-import { type LoadOptions, preparedBytes, prepareImage, type SeenImage, seen } from "../image/node/index.js";
+import { type LoadOptions, preparedBytes, prepareImage, type SeenImage, seen } from "../image/loaded/index.js";
 import type { ImageGrid, ImageProcessor, PixelBudget } from "../image/spec/index.js";
 import type { FramePair, ImageLayout, WrittenImage } from "../models/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";

@@ -1,4 +1,5 @@
 /** What a model is shown of a video file before it stands in a prompt: for callers that must see exactly that, as guardrails do. */
+
 import type { SampledVideo, VideoFile } from "../image/node/index.js";
 import { checkCounts, checkFrames } from "./bounds.js";
 import { checkContextLength } from "./layout-images.js";

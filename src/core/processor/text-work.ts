@@ -21,6 +21,3 @@ export function textWorkHere(tokenizer: Tokenizer, chatTemplate: string | undefi
     encode: async (text, options) => tokenizer.encode(text, options),
   };
 }
-
-/** A worker that does the first of the two. */
-export const templateScript = ["template-worker", import.meta.url] as const;

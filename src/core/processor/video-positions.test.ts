@@ -5,9 +5,10 @@ import { describe, expect, it } from "vitest";
 import type { RgbImage } from "../image/spec/index.js";
 import { families } from "../models/index.js";
 import { createTokenizer } from "../tokenizer/index.js";
-import { type ChatMessage, video } from "./messages.js";
+import type { ChatMessage } from "./messages.js";
 import { createProcessor } from "./processor.js";
 import type { VideoInput } from "./video.js";
+import { video } from "./video-part.js";
 
 interface Case {
   readonly frames: number;

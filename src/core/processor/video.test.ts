@@ -9,9 +9,10 @@ import { headerOnlyPng } from "../image/node/header-only.testkit.js";
 import type { RgbImage } from "../image/spec/index.js";
 import { families } from "../models/index.js";
 import { createTokenizer } from "../tokenizer/index.js";
-import { type ChatMessage, image, video } from "./messages.js";
+import { type ChatMessage, image } from "./messages.js";
 import { createProcessor, type ImageSpec, type ProcessOptions } from "./processor.js";
 import type { VideoInput } from "./video.js";
+import { video } from "./video-part.js";
 
 interface Case {
   readonly timestamps: number[];

@@ -8,11 +8,10 @@ import {
   type ImageInput,
   type LoadedImage,
   type LoadOptions,
-  SampledVideo,
   type SeenImage,
   seen,
-  VideoFile,
-} from "../image/node/index.js";
+} from "../image/loaded/index.js";
+import type { SampledVideo, VideoFile } from "../image/node/index.js";
 import {
   type ImageGrid,
   mergedPatches,
@@ -111,8 +110,13 @@ function problemOfTimes(times: readonly number[], numFrames: number): VideoProbl
   return undefined;
 }
 
+/** Told by what they do: their classes need ffmpeg, and this file runs in browsers too. */
 export function isFile(video: GivenVideo): video is VideoFile | SampledVideo {
-  return video instanceof VideoFile || video instanceof SampledVideo;
+  return isWhole(video) || typeof video.frames === "function";
+}
+
+function isWhole(video: GivenVideo | Clip): video is VideoFile {
+  return "sampled" in video && typeof video.sampled === "function";
 }
 
 /** How many frames a prompt is given, and when each was seen. */
@@ -144,7 +148,7 @@ export async function measuredVideos(
 ): Promise<Clip[]> {
   if (!spec) return [];
   const clip = async (video: Clip | VideoFile) =>
-    video instanceof VideoFile ? video.sampled(spec.videoProcessor, { signal }) : video;
+    isWhole(video) ? video.sampled(spec.videoProcessor, { signal }) : video;
   const named = (error: unknown, i: number) =>
     videos.length > 1 ? numbered(error, `video ${i + 1}`, { video: i + 1 }) : error;
   return fewAtOnce(videos, clip, named);
@@ -152,8 +156,8 @@ export async function measuredVideos(
 
 /** Of a file not before it is measured. */
 export function knownFrames(video: GivenVideo): number {
-  if (video instanceof VideoFile) return 0;
-  return video instanceof SampledVideo ? video.numFrames : video.frames.length;
+  if (isWhole(video)) return 0;
+  return isFile(video) ? video.numFrames : video.frames.length;
 }
 
 /** Of the pixel values of measured files; frames whose size is not known count for nothing. */

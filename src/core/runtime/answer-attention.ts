@@ -8,14 +8,14 @@ import { OcellusError, throwIfAborted } from "../base/index.js";
 import { tokenAttention } from "../graph/index.js";
 import { type AttentionMap, type ImageProcessor, viewsOf, wholeOf } from "../image/spec/index.js";
 import { numRows } from "../models/index.js";
-import type { PackedModel } from "../pack/index.js";
-import type { PromptImage } from "../processor/index.js";
+import type { PackedModel } from "../pack/portable.js";
+import type { PromptImage } from "../processor/portable.js";
 import { areaOf, queryMaps } from "./attention-map.js";
 import type { ChatOptions } from "./chat.js";
-import { openLookingDecoder } from "./open.js";
+import { openLookingDecoder } from "./decoder-models.js";
 import { DecoderRunner } from "./runner.js";
 import type { SequenceInputs } from "./sequence-inputs.js";
-import type { QueryAttention } from "./vision.js";
+import type { OpenHere, QueryAttention } from "./vision.js";
 
 /** Where a token looked in one image; `weights` are shares of all that it looked at, the words of the prompt included. */
 export type TokenLook = AttentionMap;
@@ -56,9 +56,9 @@ interface Question {
 async function* attentionRows(
   packed: PackedModel,
   { promptIds, inputs, answerIds, layer }: Question,
-  { threads, signal }: { readonly threads: number; readonly signal: AbortSignal | undefined },
+  { open, signal }: { readonly open: OpenHere; readonly signal: AbortSignal | undefined },
 ): AsyncGenerator<{ readonly row: Float32Array; readonly numLayers: number }> {
-  const { decoder, numLayers, numHeads } = await openLookingDecoder(packed, threads);
+  const { decoder, numLayers, numHeads } = await openLookingDecoder(packed, open);
   const maxLength = promptIds.length + answerIds.length;
   const runner = new DecoderRunner(packed, decoder, { numSlots: 1, maxLength, output: { name: tokenAttention } });
   try {
@@ -173,7 +173,7 @@ function checkWeights({ files }: PackedModel): void {
 
 interface AnswerAttentionParts {
   readonly packed: PackedModel;
-  readonly threads: number;
+  readonly open: OpenHere;
   readonly spell: (id: number) => string;
   readonly signal: AbortSignal | undefined;
 }
@@ -182,7 +182,7 @@ interface AnswerAttentionParts {
 export async function answerAttention(
   question: Question,
   spreads: readonly Spread[],
-  { packed, threads, spell, signal }: AnswerAttentionParts,
+  { packed, open, spell, signal }: AnswerAttentionParts,
 ): Promise<AnswerAttention> {
   const { answerIds, promptIds, maxLength } = question;
   const numCells = spreads.reduce((sum, { rows, columns }) => sum + rows * columns, 0);
@@ -194,7 +194,7 @@ export async function answerAttention(
     });
   const tokens: AnswerAttention["tokens"][number][] = [];
   let numLayers = 0;
-  for await (const found of attentionRows(packed, question, { threads, signal })) {
+  for await (const found of attentionRows(packed, question, { open, signal })) {
     numLayers = found.numLayers;
     tokens.push({ text: spell(answerIds[tokens.length]!), images: spreads.map((spread) => lookOf(found.row, spread)) });
   }

@@ -1,6 +1,6 @@
 /** What the learned queries of a vision encoder weigh an image by: each one's mean over layers and heads, and that of all. */
 import { type AttentionMap, fitBox, type ImageProcessor, viewsOf, wholeOf } from "../image/spec/index.js";
-import type { PromptImage } from "../processor/index.js";
+import type { PromptImage } from "../processor/portable.js";
 import type { QueryAttention } from "./vision.js";
 
 /** Undefined where no queries look. */

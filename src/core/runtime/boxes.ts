@@ -16,7 +16,7 @@ import {
   uprightSize,
 } from "../image/spec/index.js";
 import type { AnyFamily } from "../models/index.js";
-import { type ImageSpec, type Prompt, writtenPlaces } from "../processor/index.js";
+import { type ImageSpec, type Prompt, writtenPlaces } from "../processor/portable.js";
 
 /** One of `box` and `point`, in pixels of the upright image, as viewers show it. */
 export interface FoundPlace {

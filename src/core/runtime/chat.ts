@@ -1,6 +1,6 @@
 /** A question: its options, what it is once read, and the events and the result of its answer. */
 import { optionNames } from "../base/index.js";
-import type { FeatureSource } from "../cache/index.js";
+import type { FeatureSource } from "../cache/portable.js";
 import type { Constraint, FinishReason, SamplingOptions } from "../engine/index.js";
 import type { Fields, ResponseFormat, ToolConstraint } from "../grammar/index.js";
 import type { PixelBudget } from "../image/spec/index.js";

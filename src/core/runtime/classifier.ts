@@ -6,17 +6,11 @@ import type { ImageInput } from "../image/node/index.js";
 import { type ImageProcessor, readImageProcessorConfig } from "../image/spec/index.js";
 import type { Classifier } from "../models/index.js";
 import { openPackedClassifier, type Packed } from "../pack/index.js";
+import { choosePlacement } from "./choose-placement.js";
 import { checkNumbers } from "./finite.js";
-import {
-  findPacked,
-  loadingNames,
-  type OpenedImages,
-  openGraph,
-  openImages,
-  type PackingChoice,
-  type Threading,
-} from "./open.js";
-import { choosePlacement, type DeviceChoice } from "./placement.js";
+import { findPacked, loadingNames, openGraph, openImages, type PackingChoice, type Threading } from "./open.js";
+import type { OpenedImages } from "./opened-images.js";
+import type { DeviceChoice } from "./placement.js";
 import { feedsOf } from "./vision.js";
 
 export interface LoadClassifierOptions extends PackingChoice, Threading, DeviceChoice {

@@ -1,8 +1,8 @@
 /** What a decoder graph is fed beside its cache: embeddings and rotary angles of a step's tokens, and where runs of them stand. */
-import { type Feeds, float32, int32, int64 } from "../backend/index.js";
+import { type Feeds, float32, int32, int64 } from "../backend/portable.js";
 import type { Row } from "../engine/index.js";
 import type { ModelDimensions } from "../models/index.js";
-import type { PackedModel } from "../pack/index.js";
+import type { PackedModel } from "../pack/portable.js";
 import type { PlacedImage, SequenceInputs } from "./sequence-inputs.js";
 
 type DecoderRow = Row<SequenceInputs>;

@@ -4,24 +4,25 @@
  */
 
 import { type Device, defaultThreads, type Graph, int64 } from "../backend/index.js";
-import { Closing, OcellusError, openWhole, optionNames, refuseUnknownOptions, throwIfAborted } from "../base/index.js";
-import { digestOf } from "../cache/index.js";
+import {
+  Closing,
+  OcellusError,
+  openWhole,
+  optionNames,
+  refuseUnknownOptions,
+  sha256,
+  throwIfAborted,
+} from "../base/index.js";
 import { fileDigest } from "../fs/index.js";
 import type { ImageInput } from "../image/node/index.js";
 import { type ImageProcessor, modelView, type RgbImage, readImageProcessorConfig } from "../image/spec/index.js";
 import type { DualEncoder } from "../models/index.js";
 import { openPackedEncoder, type Packed } from "../pack/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
-import {
-  findPacked,
-  loadingNames,
-  type OpenedImages,
-  openGraph,
-  openImages,
-  type PackingChoice,
-  type Threading,
-} from "./open.js";
-import { choosePlacement, type DeviceChoice } from "./placement.js";
+import { choosePlacement } from "./choose-placement.js";
+import { findPacked, loadingNames, openGraph, openImages, type PackingChoice, type Threading } from "./open.js";
+import type { OpenedImages } from "./opened-images.js";
+import type { DeviceChoice } from "./placement.js";
 import { readTokenizer } from "./read-tokenizer.js";
 import { feedsOf, unit } from "./vision.js";
 
@@ -81,7 +82,7 @@ export async function loadDualEncoder(path: string, options: LoadDualEncoderOpti
       packed,
       notes,
       device,
-      vectorVersion: digestOf(JSON.stringify([packed.manifest, ...(await graphDigests(packed))])),
+      vectorVersion: sha256(JSON.stringify([packed.manifest, ...(await graphDigests(packed))])),
       images: await keep(openImages(options)),
       vision: await keep(openGraph(packed, "vision", session, options)),
       text: await keep(openGraph(packed, "text", session, options)),

@@ -3,8 +3,7 @@
  * turn of its own chat template behind a system prompt that says what it is for; its vector is the last token's, behind the last
  * norm. Prompts and budgets are those of the published code (Qwen3-VL-Embedding, qwen3_vl_embedding.py).
  */
-import { invariant, OcellusError, optionNames, refuseUnknownOptions, throwIfAborted } from "../base/index.js";
-import { digestOf } from "../cache/index.js";
+import { invariant, OcellusError, optionNames, refuseUnknownOptions, sha256, throwIfAborted } from "../base/index.js";
 import { fileDigest } from "../fs/index.js";
 import type { ImageInput } from "../image/node/index.js";
 import type { RgbImage } from "../image/spec/index.js";
@@ -130,9 +129,7 @@ export class EmbedderModel {
 
   /** Names what makes this model's vectors: equal versions give comparable ones. */
   get vectorVersion(): string {
-    return digestOf(
-      JSON.stringify([this.#model.vectorVersion, this.#decoder, "last token", this.#instruction, budget]),
-    );
+    return sha256(JSON.stringify([this.#model.vectorVersion, this.#decoder, "last token", this.#instruction, budget]));
   }
 
   /** What of a picture the model is shown. */

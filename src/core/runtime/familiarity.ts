@@ -7,7 +7,7 @@
 import { LRUCache } from "lru-cache";
 import { z } from "zod";
 import { OcellusError } from "../base/index.js";
-import type { Checkpoint } from "../checkpoint/index.js";
+import type { Checkpoint } from "../checkpoint/portable.js";
 
 export const familiarityFile = "familiarity.json";
 
@@ -50,7 +50,9 @@ export interface Familiarity {
 }
 
 /** @throws `invalid_file` */
-export async function readFamiliarity(files: Checkpoint): Promise<FamiliarityFile | undefined> {
+export async function readFamiliarity(
+  files: Pick<Checkpoint, "path" | "readJson">,
+): Promise<FamiliarityFile | undefined> {
   const json = await files.readJson(familiarityFile);
   if (json === undefined) return undefined;
   const found = fileSchema.safeParse(json);
@@ -61,7 +63,7 @@ export async function readFamiliarity(files: Checkpoint): Promise<FamiliarityFil
   }
   const { images } = found.data;
   const expected = images && 4 * images.dimensions * (1 + images.directions);
-  const bytes = images && Buffer.byteLength(images.values, "base64");
+  const bytes = images && atob(images.values).length;
   if (bytes !== expected) throw damaged(path, "images.values", `expected ${expected} bytes, found ${bytes}`);
   return found.data;
 }
@@ -80,7 +82,7 @@ export class FamiliarImages {
 
   constructor(table: NonNullable<FamiliarityFile["images"]>) {
     this.#table = table;
-    this.#values = new Float32Array(Uint8Array.from(Buffer.from(table.values, "base64")).buffer);
+    this.#values = new Float32Array(Uint8Array.from(atob(table.values), (char) => char.charCodeAt(0)).buffer);
   }
 
   /** `vector`: none where the image was read with an earlier prompt. Undefined: it is not known any more. */

@@ -3,8 +3,8 @@
  * often such fields are right, where the checkpoint has a confidence.json (docs/fields.md; written by `ocellus eval --calibrate`).
  */
 import { z } from "zod";
-import { OcellusError } from "../base/index.js";
-import type { Checkpoint } from "../checkpoint/index.js";
+import { nextTurn, OcellusError } from "../base/index.js";
+import type { Checkpoint } from "../checkpoint/portable.js";
 import type { TokenEvent } from "../engine/index.js";
 import {
   type FieldAlternative,
@@ -35,7 +35,7 @@ export type ConfidenceFile = z.infer<typeof fileSchema>;
 export type FieldTemperatures = ConfidenceFile["temperatures"];
 
 /** @throws `invalid_file` */
-export async function readConfidence(files: Checkpoint): Promise<FieldTemperatures> {
+export async function readConfidence(files: Pick<Checkpoint, "path" | "readJson">): Promise<FieldTemperatures> {
   const json = await files.readJson(confidenceFile);
   if (json === undefined) return {};
   const found = fileSchema.safeParse(json);
@@ -115,7 +115,7 @@ export async function inTurns(work: Generator<undefined, Fields>): Promise<Field
   for (let done = 1; ; done++) {
     const turn = work.next();
     if (turn.done) return turn.value;
-    if (done % tokensAtOnce === 0) await new Promise((resume) => setImmediate(resume));
+    if (done % tokensAtOnce === 0) await nextTurn();
   }
 }
 

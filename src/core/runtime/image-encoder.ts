@@ -3,24 +3,25 @@
  * that are alike. It has a dual encoder's calls for texts, which say so.
  */
 import { type Device, defaultThreads, type Graph } from "../backend/index.js";
-import { Closing, OcellusError, openWhole, optionNames, refuseUnknownOptions, throwIfAborted } from "../base/index.js";
-import { digestOf } from "../cache/index.js";
+import {
+  Closing,
+  OcellusError,
+  openWhole,
+  optionNames,
+  refuseUnknownOptions,
+  sha256,
+  throwIfAborted,
+} from "../base/index.js";
 import { fileDigest } from "../fs/index.js";
 import type { ImageInput } from "../image/node/index.js";
 import { type ImageProcessor, modelView, type RgbImage, readImageProcessorConfig } from "../image/spec/index.js";
 import type { ImageEncoder } from "../models/index.js";
 import { openPackedImageEncoder, type Packed } from "../pack/index.js";
+import { choosePlacement } from "./choose-placement.js";
 import type { EmbeddedText } from "./dual-encoder.js";
-import {
-  findPacked,
-  loadingNames,
-  type OpenedImages,
-  openGraph,
-  openImages,
-  type PackingChoice,
-  type Threading,
-} from "./open.js";
-import { choosePlacement, type DeviceChoice } from "./placement.js";
+import { findPacked, loadingNames, openGraph, openImages, type PackingChoice, type Threading } from "./open.js";
+import type { OpenedImages } from "./opened-images.js";
+import type { DeviceChoice } from "./placement.js";
 import { feedsOf, unit } from "./vision.js";
 
 export interface LoadImageEncoderOptions extends PackingChoice, Threading, DeviceChoice {
@@ -47,7 +48,7 @@ export async function loadImageEncoder(
     const images = await keep(openImages(options));
     const vision = await keep(openGraph(packed, "vision", session, options));
     const imageProcessor = packed.family.imageProcessor(packed.config, await readImageProcessorConfig(packed.files));
-    const vectorVersion = digestOf(JSON.stringify([packed.manifest, await fileDigest(packed.graphPath("vision"))]));
+    const vectorVersion = sha256(JSON.stringify([packed.manifest, await fileDigest(packed.graphPath("vision"))]));
     return new ImageEncoderModel({ packed, images, vision, imageProcessor, vectorVersion, device, notes });
   });
 }

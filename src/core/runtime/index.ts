@@ -117,16 +117,16 @@ export {
   withMiddleware,
 } from "./language-model.js";
 export { type LoadOptions, loadModel, loadWith } from "./load-model.js";
-export {
-  type CachedImages,
-  type MemoryOptions,
-  type NearDuplicateCache,
-  type OpenNearDuplicates,
-  openEncoderCache,
-  type Reuse,
+export type {
+  CachedImages,
+  MemoryOptions,
+  NearDuplicateCache,
+  OpenNearDuplicates,
+  Reuse,
 } from "./memory.js";
 export type { VisionLanguageModel } from "./model.js";
 export { openImages } from "./open.js";
+export { openEncoderCache } from "./open-encoder-cache.js";
 export { openText, type TextSide } from "./open-text.js";
 export { type PrefillWeights, packingPlan } from "./packing-plan.js";
 export type { ReasoningEffort, ReasoningStart, Thinking } from "./reasoning.js";

@@ -2,13 +2,14 @@
  * The interface of a model that answers, and of what may stand before one. A model of this process is one (`loadModel`), so is one
  * behind guardrails, and so can an engine elsewhere be: those who ask know this file and nothing below it.
  */
-import type { Device } from "../backend/index.js";
-import type { EncoderCacheStats } from "../cache/index.js";
+import type { Device } from "../backend/portable.js";
+import type { EncoderCacheStats } from "../cache/portable.js";
 import type { EngineStats } from "../engine/index.js";
-import type { ImageInput, SampledVideo, VideoFile } from "../image/node/index.js";
+import type { ImageInput } from "../image/loaded/index.js";
+import type { SampledVideo, VideoFile } from "../image/node/index.js";
 import type { AttentionMap, PixelBudget, PlaceUnit, RgbImage } from "../image/spec/index.js";
-import type { PackedModel } from "../pack/index.js";
-import type { ChatMessage } from "../processor/index.js";
+import type { PackedModel } from "../pack/portable.js";
+import type { ChatMessage } from "../processor/portable.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import type { AnswerAttention, AttentionOptions } from "./answer-attention.js";
 import type { ChatEvent, ChatOptions, ChatResult, Prepared } from "./chat.js";

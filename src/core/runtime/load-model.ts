@@ -1,21 +1,17 @@
 /** Opens a model: finds or makes its packed form, opens its graphs, its text side and its memory, and joins them. */
 import { defaultThreads, type Graph, type SessionOptions } from "../backend/index.js";
-import {
-  type Keep,
-  OcellusError,
-  openWhole,
-  optionNames,
-  refuseUnknownOptions,
-  throwIfAborted,
-} from "../base/index.js";
+import { type Keep, OcellusError, openWhole, optionNames, refuseUnknownOptions } from "../base/index.js";
 import { bundledModel } from "../checkpoint/index.js";
+import { fileDigest } from "../fs/index.js";
 import { openPacked, type PackedModel } from "../pack/index.js";
+import { choosePlacement } from "./choose-placement.js";
 import type { DraftDecoder } from "./draft-model.js";
 import { type KvCacheChoice, kvScalesFor } from "./kv-cache-dtype.js";
-import { openMemory, type SharedMemory } from "./memory.js";
-import { VisionLanguageModel } from "./model.js";
+import type { SharedMemory } from "./memory.js";
+import type { VisionLanguageModel } from "./model.js";
 import {
   findPacked,
+  graphsHere,
   loadingNames,
   openDecoder,
   openGraph,
@@ -24,12 +20,15 @@ import {
   type Threading,
 } from "./open.js";
 import { type DraftedFor, type DraftModelChoice, openDraftModel } from "./open-draft-model.js";
-import { openText, type TextSide } from "./open-text.js";
+import { openEncoderCache } from "./open-encoder-cache.js";
+import { type ModelHost, openModel, type SizeChoice, sizesOf } from "./open-model.js";
+import type { TextSide } from "./open-text.js";
 import type { PrefillChoice } from "./packing-plan.js";
-import { choosePlacement, type DeviceChoice, placementFor, placementNotes, stateNotes } from "./placement.js";
+import { type DeviceChoice, placementFor } from "./placement.js";
 import { prefillUse } from "./prefill-weights.js";
 import type { RowOutput } from "./runner.js";
 import { type SpeculationChoice, speculationUse } from "./speculation.js";
+import { TextWorkers } from "./text-workers.js";
 
 export interface LoadOptions
   extends PackingChoice,
@@ -39,13 +38,10 @@ export interface LoadOptions
     SharedMemory,
     SpeculationChoice,
     DraftModelChoice,
-    KvCacheChoice {
+    KvCacheChoice,
+    SizeChoice {
   /** Threads of one operator. Default: the cores this process may use. */
   readonly threads?: number;
-  /** Sequences that can run at once. Default 8. */
-  readonly maxSequences?: number;
-  /** Context limit in tokens; default and most: what the model was made for. */
-  readonly maxLength?: number;
 }
 
 const loadOptionNames = optionNames<LoadOptions>({
@@ -125,46 +121,31 @@ export async function loadWith(
   return openWhole(async (keep) => {
     const packed = await keep(openPacked(packedPath));
     const layers = packed.family.states(packed.config);
-    const numSlots = options.maxSequences ?? 8;
-    const dimensions = packed.family.dimensions(packed.config);
-    const maxLength = Math.min(options.maxLength ?? dimensions.maxLength, dimensions.maxLength);
+    const { numSlots, maxLength } = sizesOf(packed, options);
     const placement = placementFor(layers, chosen);
     const { device, towers } = placement;
     const threads = options.threads ?? defaultThreads();
     const images = await keep(openImages(options));
     const prefill = prefillUse(packed, options.prefillWeights ?? "auto", device);
-    // Beside each other where graphs have threads of their own: opening a large one is the work of one core.
-    const [vision, decoder, text] = await Promise.all([
-      packed.family.image && keep(open(packed, "vision", { device: towers, threads }, false)),
-      keep(open(packed, "decoder", { device, threads }, prefill.isUsed)),
-      openText(packed, images, keep),
-    ]);
-    throwIfAborted(options.signal);
-    const timings = { packMs: packedAt - started, openMs: performance.now() - packedAt, packed: written };
-    const imageProcessors = text.imageSpec && [text.imageSpec.imageProcessor, text.imageSpec.video?.videoProcessor];
-    const memory = await keep(openMemory(options, packed, towers, imageProcessors, images.threads !== undefined));
-    const ofPlacement = [...placementNotes(placement, packed.manifest.weights), ...stateNotes(layers, chosen)];
     const speculation = speculationUse(layers, device, options.speculation);
-    const ofSpeculation = outputOf ? [] : speculation.notes;
-    const sizes = { numSlots, maxLength, threads };
-    const draftModel = await draftModelFor({ packed, ...text }, sizes, speculation, options, keep);
-    const allNotes = [...notes, ...text.notes, ...ofPlacement, ...prefill.notes, ...ofSpeculation];
-    const parts = {
-      packed,
-      vision,
-      decoder,
-      closeImages: images.close,
-      memory,
-      ...text,
-      placement,
-      threads,
-      timings,
-      notes: allNotes,
-      numSlots,
-      maxLength,
-      draftModel,
-      output: outputOf?.(packed),
+    const host: ModelHost = {
+      images,
+      openVision: () => open(packed, "vision", { device: towers, threads }, false),
+      openDecoder: () => open(packed, "decoder", { device, threads }, prefill.isUsed),
+      openHere: graphsHere(packed, threads),
+      openTextWork: (...given) => TextWorkers.open(...given),
+      visionDigest: () => fileDigest(packed.graphPath("vision")),
+      openCache: openEncoderCache,
+      openDraft: (text) =>
+        draftModelFor({ packed, ...text }, { numSlots, maxLength, threads }, speculation, options, keep),
     };
-    return new VisionLanguageModel(parts);
+    const setting = {
+      ...options,
+      ...{ numSlots, maxLength, placement, chosen, notes },
+      laterNotes: [...prefill.notes, ...(outputOf ? [] : speculation.notes)],
+      output: outputOf?.(packed),
+      timings: () => ({ packMs: packedAt - started, openMs: performance.now() - packedAt, packed: written }),
+    };
+    return openModel(packed, host, setting, keep);
   });
 }

@@ -3,19 +3,17 @@
  * cached prefixes. Here is decided what each is kept under; the rooms below only compare keys.
  */
 
-import type { Device } from "../backend/index.js";
-import { invariant, OcellusError, optionNames, refuseUnknownOptions } from "../base/index.js";
+import type { Device } from "../backend/portable.js";
+import { invariant, OcellusError, optionNames, refuseUnknownOptions, sha256 } from "../base/index.js";
 import {
-  digestOf,
-  EncoderCache,
+  type EncoderCache,
   encoderCacheKey,
   ImageTable,
   PrefixCache,
   type PromptCache,
   SnapshotCache,
   type TokenKey,
-} from "../cache/index.js";
-import { fileDigest } from "../fs/index.js";
+} from "../cache/portable.js";
 import { isRecurrent } from "../graph/index.js";
 import {
   type DecodedImage,
@@ -24,10 +22,10 @@ import {
   type PrepareImage,
   type SeenImage,
   seen,
-} from "../image/node/index.js";
+} from "../image/loaded/index.js";
 import type { ImageProcessor } from "../image/spec/index.js";
-import type { PackedModel } from "../pack/index.js";
-import type { Prompt, SeeImage } from "../processor/index.js";
+import type { PackedModel } from "../pack/portable.js";
+import type { Prompt, SeeImage } from "../processor/portable.js";
 
 /** Byte budgets of a model's memory; 0 turns a part off. Answers do not depend on them. */
 export interface MemoryOptions {
@@ -91,36 +89,37 @@ export interface Memory extends CachedImages {
 
 const defaultPrefixBytes = 256 * 2 ** 20;
 
-export function openEncoderCache(options: MemoryOptions = {}): Promise<EncoderCache> {
-  const { encoderCacheBytes: maxBytes, encoderCacheFolder: folder, encoderCacheFolderBytes: maxFolderBytes } = options;
-  return EncoderCache.open({
-    ...(maxBytes !== undefined && { maxBytes }),
-    ...(options.pinnedBytes !== undefined && { maxPinnedBytes: options.pinnedBytes }),
-    ...(folder !== undefined && maxFolderBytes !== 0 && { folder }),
-    ...(maxFolderBytes !== undefined && { maxFolderBytes }),
-  });
+/** What memory needs of where a model runs. */
+export interface MemoryHost {
+  /** Names the vision graph's file. */
+  readonly visionDigest: () => Promise<string>;
+  readonly openCache: (options: MemoryOptions) => Promise<EncoderCache>;
 }
 
-/**
- * @param imageProcessors all that prepare images for this model.
- * @param onThread whether images are compared beside the caller's thread.
- * @throws `invalid_request` for an unknown option, `unsupported`, `io` when the folder cannot be made.
- */
+interface Remembered {
+  readonly packed: PackedModel;
+  /** That encodes images. */
+  readonly device: Device;
+  /** All that prepare images for this model. */
+  readonly imageProcessors: unknown;
+  /** Whether images are compared beside the caller's thread. */
+  readonly onThread: boolean;
+}
+
+/** @throws `invalid_request` for an unknown option, `unsupported`, `io` when the folder cannot be made. */
 export async function openMemory(
   { memory = {}, encoderCache: shared }: SharedMemory,
-  packed: PackedModel,
-  device: Device,
-  imageProcessors: unknown,
-  onThread: boolean,
+  { packed, device, imageProcessors, onThread }: Remembered,
+  { visionDigest, openCache }: MemoryHost,
 ): Promise<Memory> {
   refuseUnknownOptions("loadModel: memory", memory, memoryOptionNames);
   if (memory.reuse === "near" && !memory.nearDuplicates) throw noNearDuplicates();
-  const graph = packed.family.image ? await fileDigest(packed.graphPath("vision")) : "none";
+  const graph = packed.family.image ? await visionDigest() : "none";
   const { prefill_weights: _, ...manifest } = packed.manifest; // read by the decoder only
   const version = [manifest, graph];
-  const model = digestOf(JSON.stringify([...version, device])); // what decides which features a picture has
-  const preprocessing = digestOf(JSON.stringify(imageProcessors ?? null));
-  const features = shared ?? (await openEncoderCache(memory));
+  const model = sha256(JSON.stringify([...version, device])); // what decides which features a picture has
+  const preprocessing = sha256(JSON.stringify(imageProcessors ?? null));
+  const features = shared ?? (await openCache(memory));
   const { prefixCacheBytes = defaultPrefixBytes, reuse = "exact", nearDuplicates } = memory;
   const near = nearDuplicates?.({ onThread });
   const Prefixes = isRecurrent(packed.family.states(packed.config)) ? SnapshotCache : PrefixCache;
@@ -129,7 +128,7 @@ export async function openMemory(
     prefixes: prefixCacheBytes > 0 ? new Prefixes({ maxBytes: prefixCacheBytes }) : undefined,
     near,
     reuse,
-    vectorVersion: digestOf(JSON.stringify(version)),
+    vectorVersion: sha256(JSON.stringify(version)),
     keyOf: ({ digest: pixels, grid }) => encoderCacheKey({ model, preprocessing, pixels, ...grid }),
     close: async () => {
       await near?.close();
@@ -187,7 +186,7 @@ export function seeWithTable(prepare: PrepareImage, limits: ImageLimits): SeeIma
   const table = new ImageTable();
   return async (image, imageProcessor, options = {}) => {
     const reading = { ...limits, ...options };
-    const [content, rules] = [await image.fileDigest(reading), digestOf(JSON.stringify(imageProcessor))];
+    const [content, rules] = [await image.fileDigest(reading), sha256(JSON.stringify(imageProcessor))];
     const known = table.get(content, rules);
     const source = await image.take(reading);
     if (known) return { ...known, pixels: () => decodeKnown(prepare, source, imageProcessor, known.digest) };

@@ -4,10 +4,11 @@
  *
  *   messages ─ request reader ─→ ids + pixels ─ vision encoder ─→ visual tokens ─ engine (decoder graph) ─→ ids ─→ text stream
  */
-import type { Device, Graph } from "../backend/index.js";
+import type { Device, Graph } from "../backend/portable.js";
 import { Closing, invariant, refuseUnknownOptions, Semaphore, throwIfAborted } from "../base/index.js";
 import { Engine } from "../engine/index.js";
-import type { ImageInput, SampledVideo, VideoFile } from "../image/node/index.js";
+import type { ImageInput } from "../image/loaded/index.js";
+import type { SampledVideo, VideoFile } from "../image/node/index.js";
 import {
   type AttentionMap,
   type PixelBudget,
@@ -16,7 +17,7 @@ import {
   viewsOf,
   wholeOf,
 } from "../image/spec/index.js";
-import type { ChatMessage } from "../processor/index.js";
+import type { ChatMessage } from "../processor/portable.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import {
   type AnswerAttention,
@@ -238,7 +239,7 @@ export class VisionLanguageModel implements LanguageModel {
     const { signal } = options;
     return this.#rows.run(async () => {
       const { prompt } = await this.#reader.read(messages, { ...options, reuse: "exact" });
-      const { packed, threads, imageSpec, textWorkers } = this.#parts;
+      const { packed, openHere, imageSpec, textWorkers } = this.#parts;
       const answerIds = await textWorkers.encode(
         answer,
         { addSpecialTokens: false, maxTokens: mostAnswerTokens },
@@ -252,7 +253,7 @@ export class VisionLanguageModel implements LanguageModel {
       return answerAttention(
         { promptIds: prompt.ids, inputs, answerIds, layer, maxLength: this.#runner.maxLength },
         spreads,
-        { packed, threads, spell, signal },
+        { packed, open: openHere, spell, signal },
       );
     }, signal);
   }

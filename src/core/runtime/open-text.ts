@@ -1,25 +1,41 @@
 /** The text side of a packed model: its tokenizer, its chat template and what it says about sampling. */
 import { type Keep, OcellusError } from "../base/index.js";
-import type { Checkpoint } from "../checkpoint/index.js";
 import { readImageProcessorConfig, readVideoProcessorConfig } from "../image/spec/index.js";
 import type { EncodeText, ImageSide, TokenIdOf } from "../models/index.js";
-import type { PackedModel } from "../pack/index.js";
-import { createProcessor, type ImageSpec, type Processor, type SeeImage } from "../processor/index.js";
+import type { PackedFiles, PackedModel } from "../pack/portable.js";
+import {
+  createProcessor,
+  type ImageSpec,
+  type Processor,
+  type SeeImage,
+  type TextWork,
+} from "../processor/portable.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import type { ChatOptions } from "./chat.js";
 import { FamiliarImages, readFamiliarity, type Training } from "./familiarity.js";
 import { type FieldTemperatures, readConfidence } from "./field-confidence.js";
 import { generationNotes, readEosTokenIds, readSampling } from "./generation.js";
 import { seeWithTable } from "./memory.js";
-import type { OpenedImages } from "./open.js";
+import type { OpenedImages } from "./opened-images.js";
 import { readTokenizer, requiredJson } from "./read-tokenizer.js";
 import { thinkingOf } from "./reasoning.js";
-import { TextWorkers } from "./text-workers.js";
+
+/** Where templates are rendered and texts tokenised; ends with the model. */
+export interface OpenedTextWork extends TextWork {
+  close(): Promise<void>;
+}
+
+/** @param path the folder that holds the tokenizer's files. @throws `invalid_config` without a chat template that can be used. */
+export type OpenTextWork = (
+  tokenizer: Tokenizer,
+  chatTemplate: string | undefined,
+  path: string,
+) => Promise<OpenedTextWork>;
 
 export interface TextSide extends Training {
   readonly tokenizer: Tokenizer;
   readonly chatTemplate: string | undefined;
-  readonly textWorkers: TextWorkers;
+  readonly textWorkers: OpenedTextWork;
   readonly processor: Processor;
   /** How the processor looks at pictures. */
   readonly seeImage: SeeImage;
@@ -35,14 +51,19 @@ export interface TextSide extends Training {
   readonly notes: readonly string[];
 }
 
-export async function openText(packed: PackedModel, { prepare, limits }: OpenedImages, keep: Keep): Promise<TextSide> {
+export async function openText(
+  packed: PackedModel,
+  { prepare, limits }: OpenedImages,
+  openWork: OpenTextWork,
+  keep: Keep,
+): Promise<TextSide> {
   const { files, family, config } = packed;
   await requiredJson(files, "tokenizer_config.json");
   const tokenizer = await readTokenizer(files);
   const chatTemplate = await readChatTemplate(files, tokenizer);
   const imageSpec = family.image && (await imageSpecOf(family.image, config, files, tokenizer));
   const seeImage = seeWithTable(prepare, limits);
-  const textWorkers = await keep(TextWorkers.open(tokenizer, chatTemplate, files.path));
+  const textWorkers = await keep(openWork(tokenizer, chatTemplate, files.path));
   const processor = createProcessor({
     ...{ tokenizer, textWork: textWorkers, imageSpec, seeImage },
     maxBytes: limits.maxBytes,
@@ -99,7 +120,7 @@ function tokenIdOf(tokenizer: Tokenizer): TokenIdOf {
 async function imageSpecOf(
   image: ImageSide<unknown>,
   config: unknown,
-  files: Checkpoint,
+  files: PackedFiles,
   tokenizer: Tokenizer,
 ): Promise<ImageSpec> {
   const { video } = image;
@@ -119,7 +140,7 @@ async function imageSpecOf(
 }
 
 /** A file of its own (transformers 5, 4.4x), or a field of tokenizer_config.json. */
-async function readChatTemplate(files: Checkpoint, tokenizer: Tokenizer): Promise<string | undefined> {
+async function readChatTemplate(files: PackedFiles, tokenizer: Tokenizer): Promise<string | undefined> {
   const json = (await files.readJson("chat_template.json")) as { chat_template?: unknown } | undefined;
   const fromJson = typeof json?.chat_template === "string" ? json.chat_template : undefined;
   return (await files.readText("chat_template.jinja")) ?? fromJson ?? tokenizer.chatTemplate;

@@ -10,30 +10,9 @@ import {
 } from "../backend/index.js";
 import { openWhole } from "../base/index.js";
 import { openCheckpoint } from "../checkpoint/index.js";
-import {
-  type KvScales,
-  type Graph as StoredGraph,
-  withFloatAttention,
-  withInt8Cache,
-  withOutputs,
-  withoutOutputs,
-  withPromptBranches,
-  withTokenAttention,
-  withTokenRuns,
-} from "../graph/index.js";
-import {
-  type DecodeOptions,
-  type ImageInput,
-  type ImageLimits,
-  ImageThreads,
-  LoadedImage,
-  type PrepareImage,
-  prepareImage,
-} from "../image/node/index.js";
-import type { ImageProcessor, PixelValues } from "../image/spec/index.js";
+import { type ImageLimits, ImageThreads } from "../image/node/index.js";
 import { type AnyFamily, type FamilyView, familyOf } from "../models/index.js";
 import {
-  encodeStored,
   isPacked,
   type Packed,
   type PackProgress,
@@ -41,12 +20,14 @@ import {
   pack,
   packedNotes,
   refuseForeignFolder,
-  storedGraphs,
   wrongKind,
 } from "../pack/index.js";
+import { type DecoderChoice, decoderModels } from "./decoder-models.js";
+import { type OpenedImages, openedImages } from "./opened-images.js";
 import { type PlanChoice, type PrefillChoice, packingPlan } from "./packing-plan.js";
 import type { DeviceChoice } from "./placement.js";
 import { requiredJson } from "./read-tokenizer.js";
+import type { OpenHere } from "./vision.js";
 
 export interface PackingChoice extends PlanChoice {
   readonly signal?: AbortSignal;
@@ -121,22 +102,9 @@ export function openGraph(
   return ReopeningGraph.open(() => GraphThread.open(path, session));
 }
 
-export interface DecoderChoice {
-  /** Whether the graph that reads prompts is opened with it. */
-  readonly usesPrefill: boolean;
-  /** Whether a step may be of several tokens of each sequence: on the CPU, of layers without states. Default false. */
-  readonly takesRuns?: boolean;
-  /** Further outputs, by the names of values. */
-  readonly outputs?: readonly string[];
-  /** Of a cache of int8, on the CPU. Default: one of float32. */
-  readonly kvScales?: KvScales | undefined;
-}
-
-/** The decoder with what its tokens look at as a further output, on the CPU, whose kernel alone has it; closed by the caller. */
-export async function openLookingDecoder(packed: Packed<AnyFamily>, threads: number) {
-  const { graph, ...sizes } = withTokenAttention(forHost(storedGraphs(packed).decoder!, undefined));
-  const options = { device: "cpu", threads, weightsFolder: packed.path } as const;
-  return { decoder: await GraphSession.open(encodeStored(graph, packed), options), ...sizes };
+/** Graphs over the weights of a packed model, on the CPU. */
+export function graphsHere(packed: Packed<AnyFamily>, threads: number): OpenHere {
+  return (model) => GraphSession.open(model, { device: "cpu", threads, weightsFolder: packed.path });
 }
 
 /** The decoder. A lost one is not opened again: it would have lost its cache. */
@@ -144,17 +112,11 @@ export async function openDecoder(
   packed: Packed<AnyFamily>,
   session: SessionOptions,
   { graphThreads }: Threading,
-  { usesPrefill, takesRuns = false, outputs = [], kvScales }: DecoderChoice,
+  choice: DecoderChoice,
 ): Promise<Graph> {
-  const graphs = storedGraphs(packed);
-  const whole = withOutputs(graphs.decoder!, outputs);
   const options = { ...session, weightsFolder: packed.path };
-  if (session.device !== "cpu") return GraphSession.open(encodeStored(whole, packed), options);
-  const decoderGraph = forSteps(forHost(whole, kvScales), { takesRuns, kvScales });
-  const model = encodeStored(decoderGraph, packed);
-  const prefill = usesPrefill
-    ? encodeStored(forPrompts(forHost(graphs.prefill!, kvScales), kvScales), packed)
-    : undefined;
+  const { model, prefill } = decoderModels(packed, session.device, choice);
+  if (session.device !== "cpu") return GraphSession.open(model, options);
   if (graphThreads) return GraphThread.open(model, options, prefill);
   return openWhole(async (keep) => {
     const decoder = await keep(GraphSession.open(model, options));
@@ -163,54 +125,13 @@ export async function openDecoder(
   });
 }
 
-/**
- * For a cache in the host's memory, which asks a step for the keys and values of its own tokens only: were all those so far
- * outputs too, a run would hold a second copy of the whole cache until its end (docs/log.md).
- */
-function forHost(decoder: StoredGraph, kvScales: KvScales | undefined): StoredGraph {
-  const own = withoutOutputs(decoder, "present.");
-  return kvScales ? withInt8Cache(own, kvScales) : own;
-}
-
-function forSteps(decoder: StoredGraph, { takesRuns, kvScales }: Pick<DecoderChoice, "takesRuns" | "kvScales">) {
-  const running = takesRuns ? withTokenRuns(decoder) : decoder;
-  return kvScales ? withPromptBranches(running) : running;
-}
-
-function forPrompts(prefill: StoredGraph, kvScales: KvScales | undefined): StoredGraph {
-  return kvScales ? withFloatAttention(prefill) : prefill;
-}
-
-/** Where a model's images are decoded and fitted, and within which limits; ends with the model. */
-export interface OpenedImages {
-  readonly limits: ImageLimits;
-  /** Absent: on the caller's thread. */
-  readonly threads: ImageThreads | undefined;
-  readonly prepare: PrepareImage;
-  /** An image as it was given, as its model reads it. @throws as `decodeImage`. */
-  see(image: ImageInput, imageProcessor: ImageProcessor, options: SeeOptions): Promise<PixelValues>;
-  /** Of given threads: nothing. */
-  close(): Promise<void>;
-}
-
-type SeeOptions = Pick<DecodeOptions, "signal">;
-
 export async function openImages({
   imageThreads: given = 0,
   imageLimits: limits = {},
 }: Threading): Promise<OpenedImages> {
   const threads = typeof given === "number" ? ownThreads(given, limits) : given;
-  const prepare: PrepareImage = (source, imageProcessor, options = {}) =>
-    threads?.prepare(source, imageProcessor, options) ??
-    prepareImage(source, imageProcessor, { ...limits, ...options });
-  return {
-    ...{ limits, threads, prepare },
-    async see(image, imageProcessor, options) {
-      const source = await LoadedImage.of(image).take({ ...limits, ...options });
-      return (await prepare(source, imageProcessor, options)).pixels;
-    },
-    close: async () => (threads === given ? undefined : threads?.close()),
-  };
+  const images = openedImages(limits, threads && ((...asked) => threads.prepare(...asked)));
+  return { ...images, close: async () => (threads === given ? undefined : threads?.close()) };
 }
 
 function ownThreads(count: number, limits: ImageLimits): ImageThreads | undefined {

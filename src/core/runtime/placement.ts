@@ -1,8 +1,8 @@
 /** Which device runs which graph of a model, settled before anything is opened. */
 
-import { type Device, resolveDevice, tryDevice } from "../backend/index.js";
+import type { Device, DeviceTrial } from "../backend/portable.js";
 import { isRecurrent, type StateSpec } from "../graph/index.js";
-import type { PackingPlan, Weights } from "../pack/index.js";
+import type { PackingPlan } from "../pack/portable.js";
 
 export interface DeviceChoice {
   /** "auto", the default: WebGPU where graphics hardware computes rightly, else the CPU. */
@@ -17,12 +17,8 @@ export interface Placement {
   readonly prefillChunk?: number;
 }
 
-/** @throws `unavailable` when the named device does not work. */
-export async function choosePlacement(wanted: DeviceChoice & { readonly weights?: Weights }): Promise<Placement> {
-  // fp32 products have no WebGPU kernel: the CPU alone is faster than both with copies in between.
-  const auto = wanted.weights === "fp32" ? "cpu" : "auto";
-  const device = await resolveDevice(wanted.device === undefined || wanted.device === "auto" ? auto : wanted.device);
-  const { maxQueries } = await tryDevice(device);
+/** On a device that was tried. */
+export function placementOn(device: Device, { maxQueries }: DeviceTrial): Placement {
   if (maxQueries === Number.POSITIVE_INFINITY) return { device, towers: device };
   return { device, towers: "cpu", prefillChunk: maxQueries };
 }

@@ -1,10 +1,9 @@
 /** The tokenizer of a checkpoint's folder, and the files that must be there. */
 import { OcellusError } from "../base/index.js";
-import type { Checkpoint } from "../checkpoint/index.js";
-import { joinPath, listSideFiles } from "../fs/index.js";
+import type { Checkpoint } from "../checkpoint/portable.js";
 import { createTokenizer, type Tokenizer } from "../tokenizer/index.js";
 
-type SideFiles = Pick<Checkpoint, "path" | "readJson">;
+type SideFiles = Pick<Checkpoint, "path" | "readJson" | "sideFiles">;
 
 /**
  * @param lowercases whether texts are lower-cased before all else.
@@ -29,12 +28,13 @@ const slowTokenizer = /^(vocab\.(json|txt)|merges\.txt|.*\.model)$/;
 export async function requiredJson(files: SideFiles, name: string): Promise<unknown> {
   const json = await files.readJson(name);
   if (json !== undefined) return json;
-  const slow = (await listSideFiles(files.path)).filter((each) => slowTokenizer.test(each));
+  const slow = (await files.sideFiles()).filter((each) => slowTokenizer.test(each));
   const next =
     slow.length === 0
       ? "the tokenizer files belong beside the weights"
       : `found ${slow.join(", ")} only; transformers writes it of them: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)`;
-  throw new OcellusError("not_found", `${joinPath(files.path, name)} is missing: ${next}`, {
-    details: { path: joinPath(files.path, name), found: slow },
+  const path = `${files.path.replace(/[/\\]$/, "")}/${name}`;
+  throw new OcellusError("not_found", `${path} is missing: ${next}`, {
+    details: { path, found: slow },
   });
 }

@@ -5,8 +5,8 @@
 import { OcellusError, throwIfAborted } from "../base/index.js";
 import type { Constraint, Engine, EngineRequest } from "../engine/index.js";
 import { behindThoughts, Grammars } from "../grammar/index.js";
-import type { PackedModel } from "../pack/index.js";
-import type { ChatMessage, Prompt } from "../processor/index.js";
+import type { PackedModel } from "../pack/portable.js";
+import type { ChatMessage, Prompt } from "../processor/portable.js";
 import { citedFormat, PlacesReader } from "./boxes.js";
 import type { ChatOptions, PreparedChat } from "./chat.js";
 import { checkFields, fieldTop } from "./field-confidence.js";

@@ -12,13 +12,13 @@ import {
   type SlotRun,
   type StepLengths,
   withCache,
-} from "../backend/index.js";
+} from "../backend/portable.js";
 import { invariant, shorten } from "../base/index.js";
-import { type CachedBlocks, nothingCached, type PromptCache, prefixBlockLength } from "../cache/index.js";
+import { type CachedBlocks, nothingCached, type PromptCache, prefixBlockLength } from "../cache/portable.js";
 import type { Batch, ModelRunner, Row } from "../engine/index.js";
 import { isRecurrent } from "../graph/index.js";
 import { indexPositions, type ModelDimensions } from "../models/index.js";
-import type { PackedModel } from "../pack/index.js";
+import type { PackedModel } from "../pack/portable.js";
 import { runInputs, singleTokens, tokenInputs } from "./decoder-inputs.js";
 import { cutAtPoints, isKept } from "./resume-points.js";
 import type { PromptKeys, SequenceInputs } from "./sequence-inputs.js";

@@ -2,9 +2,9 @@
  * What the decoder says of given tokens: logits before each of an answer ("teacher forcing"), or an output at the last one.
  * The first beside the running batch, in a cache of its own.
  */
-import type { Graph } from "../backend/index.js";
+import type { Graph } from "../backend/portable.js";
 import { OcellusError } from "../base/index.js";
-import type { PackedModel } from "../pack/index.js";
+import type { PackedModel } from "../pack/portable.js";
 import type { PreparedChat } from "./chat.js";
 import { checkNumbers } from "./finite.js";
 import { DecoderRunner } from "./runner.js";

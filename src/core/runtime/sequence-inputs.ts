@@ -1,5 +1,5 @@
 /** What a sequence brings to the decoder beside its token ids: its images' features, positions, and the key of its prompt. */
-import type { CachedBlocks, TokenKey } from "../cache/index.js";
+import type { CachedBlocks, TokenKey } from "../cache/portable.js";
 import type { PromptPositions } from "../models/index.js";
 
 /** What the decoder is given of one picture. */

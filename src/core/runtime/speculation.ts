@@ -1,5 +1,5 @@
 /** Whether a model's decoder is opened so that several tokens of a sequence can be settled in one step (docs/speculation.md). */
-import type { Device } from "../backend/index.js";
+import type { Device } from "../backend/portable.js";
 import { isRecurrent, type StateSpec } from "../graph/index.js";
 
 export interface SpeculationChoice {

@@ -19,6 +19,8 @@ import type {
 import { closing, opening } from "./reasoning.js";
 import { StopStrings } from "./stop-strings.js";
 
+const utf8 = new TextEncoder();
+
 interface StreamContext {
   readonly tokenizer: Tokenizer;
   readonly prepared: PreparedChat;
@@ -58,7 +60,7 @@ export async function* streamChat(
     const { text, stop } = stops.push(content.text);
     stopSequence = stop;
     if (stop !== undefined) finishReason = "stop";
-    numBytes += Buffer.byteLength(text);
+    numBytes += utf8.encode(text).length;
     if (text !== "") {
       yield { type: "text", text, tokens };
       tokens = [];
@@ -73,7 +75,7 @@ export async function* streamChat(
     tokens.push(...content.tokens.map(chatToken));
     const last = stops.push(content.text);
     stopSequence = last.stop;
-    numBytes += Buffer.byteLength(last.text);
+    numBytes += utf8.encode(last.text).length;
     if (last.stop !== undefined) finishReason = "stop";
     rest = last.text + stops.flush();
   }

@@ -1,6 +1,6 @@
 /** What a request wants of the chat template, against what the template knows: a wish that it would never see is refused. */
 import { OcellusError } from "../base/index.js";
-import type { ProcessOptions } from "../processor/index.js";
+import type { ProcessOptions } from "../processor/portable.js";
 import type { ChatOptions } from "./chat.js";
 import type { ChatNote } from "./familiarity.js";
 import { type ReasoningStart, reasoningEfforts, type Thinking, thinkingOf } from "./reasoning.js";

@@ -13,6 +13,7 @@ import {
 } from "../processor/index.js";
 import type { EncodeOptions, Tokenizer } from "../tokenizer/index.js";
 import { type Limit, TypedWorker } from "../worker/index.js";
+import type { OpenedTextWork } from "./open-text.js";
 import type { TokenizerData, TokenizerMethods } from "./tokenizer-worker.js";
 
 export interface RenderLimits {
@@ -27,7 +28,7 @@ const shortText = 4096;
 /** Sixteen million characters take 30 s on one core. */
 const maxEncodeMs = 120_000;
 
-export class TextWorkers implements TextWork {
+export class TextWorkers implements OpenedTextWork {
   readonly #tokenizer: Tokenizer;
   readonly #template: TypedWorker<TemplateMethods>;
   readonly #encoder: TypedWorker<TokenizerMethods>;

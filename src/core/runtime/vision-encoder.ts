@@ -3,10 +3,11 @@
  * for a trace. One run of the vision graph at a time: each uses all threads, and the decoder needs some too. Prompts that are
  * read while answers are written take turns with it (docs/decisions/0014-running-answers.md).
  */
-import type { Graph } from "../backend/index.js";
+import type { Graph } from "../backend/portable.js";
 import { type Closing, OcellusError, type Semaphore } from "../base/index.js";
-import type { Features } from "../cache/index.js";
-import type { ImageInput, SampledVideo, SeenImage, VideoFile } from "../image/node/index.js";
+import type { Features } from "../cache/portable.js";
+import type { ImageInput, SeenImage } from "../image/loaded/index.js";
+import type { SampledVideo, VideoFile } from "../image/node/index.js";
 import {
   type AttentionMap,
   gridOf,
@@ -17,21 +18,29 @@ import {
   uprightSize,
   withPixelBudget,
 } from "../image/spec/index.js";
-import type { PackedModel } from "../pack/index.js";
-import { checkImageTokens, type Prompt, type PromptImage, sampleVideo } from "../processor/index.js";
+import type { PackedModel } from "../pack/portable.js";
+import { checkImageTokens, type Prompt, type PromptImage, sampleVideo } from "../processor/portable.js";
 import { attentionMapOf } from "./attention-map.js";
 import type { ChatImage, LocalImage } from "./chat.js";
 import type { Memory } from "./memory.js";
 import type { TextSide } from "./open-text.js";
 import type { PlacedImage } from "./sequence-inputs.js";
-import { type EncodedImage, encodeImage, imageFeatures, lookAgain, placed, pooledVector } from "./vision.js";
+import {
+  type EncodedImage,
+  encodeImage,
+  imageFeatures,
+  lookAgain,
+  type OpenHere,
+  placed,
+  pooledVector,
+} from "./vision.js";
 
 export interface VisionEncoderParts extends Pick<TextSide, "processor" | "imageSpec" | "familiar"> {
   readonly packed: PackedModel;
   /** Absent in a model that reads text only. */
   readonly vision: Graph | undefined;
   readonly memory: Memory;
-  readonly threads: number;
+  readonly openHere: OpenHere;
 }
 
 export interface VisionEncoderOptions {
@@ -110,8 +119,8 @@ export class VisionEncoder {
 
   /** Of each image of the prompt, per layer. */
   attention({ images }: Pick<Prompt, "images">, signal: AbortSignal | undefined) {
-    const { packed, threads } = this.#parts;
-    return this.#running.run(() => lookAgain(images, packed, { threads, signal }), signal);
+    const { packed, openHere } = this.#parts;
+    return this.#running.run(() => lookAgain(images, packed, { open: openHere, signal }), signal);
   }
 
   /** @throws as `VisionLanguageModel.attentionMap` */

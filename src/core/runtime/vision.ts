@@ -1,13 +1,13 @@
 /** One picture through the vision graph: what it gives the decoder and, when asked, where it looked. */
 
-import { float32, type Graph, GraphSession, int32, int64 } from "../backend/index.js";
+import { float32, type Graph, int32, int64 } from "../backend/portable.js";
 import { invariant, joinFloats, throwIfAborted } from "../base/index.js";
 import { withAttention } from "../graph/index.js";
-import type { SeenImage } from "../image/node/index.js";
+import type { SeenImage } from "../image/loaded/index.js";
 import { batchesOf, type PixelValues, wholeOf } from "../image/spec/index.js";
 import { type HostInput, numRows, type TokenSpan } from "../models/index.js";
-import { encodeStored, type PackedModel, storedGraphs } from "../pack/index.js";
-import type { PromptImage } from "../processor/index.js";
+import { encodeStored, type PackedModel, storedGraphs } from "../pack/portable.js";
+import type { PromptImage } from "../processor/portable.js";
 import { checkNumbers } from "./finite.js";
 import type { ImageFeatures, PlacedImage } from "./sequence-inputs.js";
 
@@ -84,6 +84,9 @@ export interface QueryAttention {
   readonly probabilities: Float32Array;
 }
 
+/** Opens a graph over the weights of a packed model, on the CPU. */
+export type OpenHere = (model: Uint8Array) => Promise<Graph>;
+
 /**
  * Where the queries looked in each picture, layer by layer: the vision graph with their attention as further outputs, over
  * the packed weights, on the CPU, whose kernel alone has them. Empty for a vision encoder whose tokens each have their place.
@@ -91,12 +94,12 @@ export interface QueryAttention {
 export async function lookAgain(
   images: readonly Pick<SeenImage, "pixels">[],
   model: PackedModel,
-  { threads, signal }: { readonly threads: number; readonly signal?: AbortSignal | undefined },
+  { open, signal }: { readonly open: OpenHere; readonly signal?: AbortSignal | undefined },
 ): Promise<QueryAttention[][]> {
   const nodes = model.family.image?.queryAttention?.(model.config) ?? [];
   if (nodes.length === 0) return images.map(() => []);
   const graph = encodeStored(withAttention(storedGraphs(model).vision!, nodes), model);
-  const session = await GraphSession.open(graph, { device: "cpu", threads, weightsFolder: model.path });
+  const session = await open(graph);
   try {
     const looks: QueryAttention[][] = [];
     for (const { pixels } of images) {
@@ -110,7 +113,7 @@ export async function lookAgain(
 }
 
 /** At the whole picture; what is in its slices or quarters is not shown. */
-async function look(session: GraphSession, model: PackedModel, pixels: PixelValues, nodes: readonly string[]) {
+async function look(session: Graph, model: PackedModel, pixels: PixelValues, nodes: readonly string[]) {
   const outputs = nodes.map((node) => `${node}.probabilities`);
   const results = await runVision(session, model, batchesOf(pixels).at(wholeOf(pixels.grid))!, outputs);
   return nodes.map((node, i): QueryAttention => {

@@ -6,9 +6,9 @@
  */
 import { OcellusError } from "../base/index.js";
 import { answerLeaves, type Fields, isExchangeable, withLeafOf } from "../grammar/index.js";
-import { decodeAndDigest, LoadedImage } from "../image/node/index.js";
+import { decodeAndDigest, LoadedImage } from "../image/loaded/index.js";
 import { attendedTile, type Box, cropped, type RgbImage, widened } from "../image/spec/index.js";
-import type { ChatMessage, ContentPart } from "../processor/index.js";
+import type { ChatMessage, ContentPart } from "../processor/portable.js";
 import type { ChatEvent, ChatOptions, ChatResult, ChatToken, Prepared } from "./chat.js";
 import type { LanguageModel, Middleware } from "./language-model.js";
 import { collect } from "./stream-chat.js";

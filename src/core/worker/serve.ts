@@ -1,8 +1,9 @@
 /** The worker's end of typed-worker.ts: answers calls with the methods that its script gives. */
 import { Script } from "node:vm";
 import { parentPort, workerData } from "node:worker_threads";
-import { invariant, OcellusError } from "../base/index.js";
-import type { Failure, Methods, Reply, Request, Start } from "./messages.js";
+import { invariant } from "../base/index.js";
+import { failureOf } from "./failure.js";
+import type { Methods, Reply, Request, Start } from "./messages.js";
 
 /**
  * Call it once, last in the script. A thread moves the typed arrays of a result, three levels down: the method must not keep them.
@@ -61,12 +62,6 @@ async function answer(methods: Methods, { id, method, args }: Request): Promise<
   } catch (error) {
     return { id, failure: failureOf(error) };
   }
-}
-
-/** A class does not survive the way between workers. */
-function failureOf(error: unknown): Failure {
-  if (error instanceof OcellusError) return { code: error.code, message: error.message, details: error.details };
-  return { code: "internal", message: `internal: ${error instanceof Error ? error.message : error}`, details: {} };
 }
 
 function buffersOf(value: unknown): ArrayBuffer[] {

@@ -5,6 +5,7 @@
  * idle ones keep no process alive.
  */
 import { aborted, OcellusError, throwIfAborted } from "../base/index.js";
+import { errorOf } from "./failure.js";
 import type { Limit, Methods, Reply, Request, WorkerOptions } from "./messages.js";
 import { type Peer, startProcess, startThread } from "./peers.js";
 
@@ -133,7 +134,7 @@ export class TypedWorker<M extends Methods> {
     if (call?.request.id === id) {
       clearTimeout(this.#timer);
       this.#running = undefined;
-      if (failure) call.reject(new OcellusError(failure.code, failure.message, { details: failure.details }));
+      if (failure) call.reject(errorOf(failure));
       else call.resolve(value);
     }
     if (this.#waiting.length === 0) this.#worker?.hold(false);

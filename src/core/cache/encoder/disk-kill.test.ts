@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { compiledUrl } from "../../base/compiled.testkit.js";
-import { EncoderCache } from "./encoder-cache.js";
+import { openCache } from "./open-encoder-cache.js";
 
 const folder = mkdtempSync(join(tmpdir(), "ocellus-kill-"));
 let child: ChildProcess | undefined;
@@ -20,8 +20,8 @@ const pixels = (image: number) => ({ visual_tokens: new Float32Array(100_000).fi
 const maxFolderBytes = 20 * 200_300;
 
 const writer = `
-import { EncoderCache } from ${JSON.stringify(compiledUrl("../index.ts", import.meta.url))};
-const store = await EncoderCache.open({ maxBytes: 0, folder: ${JSON.stringify(folder)}, maxFolderBytes: ${maxFolderBytes} });
+import { openCache } from ${JSON.stringify(compiledUrl("../index.ts", import.meta.url))};
+const store = await openCache({ maxBytes: 0, folder: ${JSON.stringify(folder)}, maxFolderBytes: ${maxFolderBytes} });
 console.log("writing");
 for (let i = 0; ; i++) {
   const picture = i % ${numImages};
@@ -44,7 +44,7 @@ it("survives kill -9 at any point: every record answers for its own picture, and
     await new Promise((resolve) => setTimeout(resolve, delayMs));
     writing.kill("SIGKILL");
     await new Promise((resolve) => writing.once("exit", resolve));
-    const store = await EncoderCache.open({ maxBytes: 0, folder, maxFolderBytes });
+    const store = await openCache({ maxBytes: 0, folder, maxFolderBytes });
     for (let image = 0; image < numImages; image++) {
       const { features, source } = await store.get(`picture ${image}`, async () => pixels(image));
       expect(features.visual_tokens!.every((value) => value === image)).toBe(true);

@@ -2,8 +2,6 @@
  * What features are kept under: equal keys must mean equal features, so all that features follow from has to be in a key. Leave a
  * part out, and one image, one budget or one model answers for another.
  */
-import { createHash } from "node:crypto";
-
 export interface EncoderCacheKeyParts {
   /** Of the weights, the graph and the device: equal versions give equal features. */
   readonly model: string;
@@ -34,9 +32,4 @@ export function encoderCacheKey({
   const cut = slices ? `/${slices.rows}x${slices.columns}` : quarters ? "/quarters" : "";
   const of = fitted ? `/of ${fitted.height}x${fitted.width}` : "";
   return `${model}/${preprocessing}/${pixels}/${grid.rows}x${grid.columns}${cut}${of}`;
-}
-
-/** Hexadecimal SHA-256 of bytes or text. */
-export function digestOf(data: Uint8Array | string): string {
-  return createHash("sha256").update(data).digest("hex");
 }

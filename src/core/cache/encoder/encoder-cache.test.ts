@@ -4,9 +4,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ocellusError } from "../../base/ocellus-error.testkit.js";
 import { temporaryFolder } from "../../base/temporary-folder.testkit.js";
-import { EncoderCache } from "./encoder-cache.js";
 import { encoderCacheKey } from "./encoder-cache-key.js";
-import { decodeRecord, encodeRecord, type Features, fromStored, toStored } from "./feature-record.js";
+import { decodeRecord, encodeRecord } from "./feature-record.node.js";
+import { type Features, fromStored, toStored } from "./features.js";
+import { openCache } from "./open-encoder-cache.js";
 
 /** 20 bytes as they are kept. */
 const features = (value: number): Features => ({ visual_tokens: new Float32Array(10).fill(value) });
@@ -31,15 +32,15 @@ const recordsIn = (folder: string) =>
 describe("the feature store", () => {
   it("refuses a folder that is in use, naming it, and leaves nothing when it is closed", async () => {
     const folder = temporaryFolder();
-    const store = await EncoderCache.open({ folder });
+    const store = await openCache({ folder });
     const path = join(folder, "in-use.lock");
-    await expect(EncoderCache.open({ folder })).rejects.toThrow(ocellusError("unavailable", { folder, path }));
+    await expect(openCache({ folder })).rejects.toThrow(ocellusError("unavailable", { folder, path }));
     await store.close();
     expect(readdirSync(folder)).toEqual([]);
   });
 
   it("encodes a picture once, also for two who ask at the same time", async () => {
-    const store = await EncoderCache.open();
+    const store = await openCache();
     let runs = 0;
     const encode = async () => features(++runs);
     const found = await Promise.all([store.get("x", encode), store.get("x", encode)]);
@@ -50,7 +51,7 @@ describe("the feature store", () => {
   });
 
   it("gives the first asker what every later one gets, rounded as it is kept", async () => {
-    const store = await EncoderCache.open();
+    const store = await openCache();
     const third = async () => features(1 / 3);
     const [first, later] = [await firstValue(store.get("x", third)), await firstValue(store.get("x", never))];
     expect(first).not.toBe(Math.fround(1 / 3));
@@ -70,21 +71,21 @@ describe("the feature store", () => {
       ...cuts,
       ...sizes,
     ];
-    const store = await EncoderCache.open();
+    const store = await openCache();
     const keys = variants.map((variant) => encoderCacheKey({ ...parts, ...variant }));
     const values = await Promise.all(keys.map((key, i) => firstValue(store.get(key, async () => features(i)))));
     expect(values).toEqual([...variants.keys()]);
   });
 
   it("keeps nothing with a budget of 0, and still answers", async () => {
-    const store = await EncoderCache.open({ maxBytes: 0 });
+    const store = await openCache({ maxBytes: 0 });
     let runs = 0;
     for (let i = 1; i <= 3; i++) expect(await firstValue(store.get("x", async () => features(++runs)))).toBe(i);
     expect(store.stats).toMatchObject({ bytes: 0, entries: 0 });
   });
 
   it("keeps what is pinned, whatever else is asked for, until the last holder lets go, within a budget of its own", async () => {
-    const store = await EncoderCache.open({ maxBytes: 0, maxPinnedBytes: 45 });
+    const store = await openCache({ maxBytes: 0, maxPinnedBytes: 45 });
     const letGo = [await store.pin("a", async () => features(1)), await store.pin("a", async () => features(9))];
     await store.pin("b", async () => features(2));
     await expect(store.pin("c", async () => features(3))).rejects.toMatchObject({ code: "too_large" });
@@ -101,14 +102,14 @@ describe("the feature store", () => {
   });
 
   it("does not remember a failure", async () => {
-    const store = await EncoderCache.open();
+    const store = await openCache();
     const no = new Error("no");
     await expect(store.get("x", () => Promise.reject(no))).rejects.toBe(no);
     expect(await firstValue(store.get("x", async () => features(3)))).toBe(3);
   });
 
   it("lets one asker go without taking the picture from the other, and stops the work when no one is left", async () => {
-    const store = await EncoderCache.open();
+    const store = await openCache();
     const [first, second] = [new AbortController(), new AbortController()];
     let unwanted: AbortSignal | undefined;
     let done = (_: Features) => {};
@@ -136,7 +137,7 @@ describe("the feature store", () => {
   it("never mixes keys up when every hash of them is the same", async () => {
     const options = { folder: temporaryFolder(), hash: () => 7, nameOf: () => "00".repeat(32) };
     for (let round = 0; round < 2; round++) {
-      const store = await EncoderCache.open({ ...options, maxBytes: 100 });
+      const store = await openCache({ ...options, maxBytes: 100 });
       for (let i = 0; i < 40; i++)
         expect(await firstValue(store.get(`key ${i % 8}`, async () => features(i % 8)))).toBe(i % 8);
       expect(store.stats.damagedRecords).toBe(0);
@@ -146,7 +147,7 @@ describe("the feature store", () => {
 
   it("answers concurrent lookups as an oracle without a memory does, with evictions, aborts and a disk", async () => {
     const numLookups = Number(process.env.OCELLUS_LOOKUPS ?? 10_000);
-    const store = await EncoderCache.open({ maxBytes: 400, folder: temporaryFolder(), maxFolderBytes: 6000 });
+    const store = await openCache({ maxBytes: 400, folder: temporaryFolder(), maxFolderBytes: 6000 });
     const random = randomNumbers(1);
     const ask = async () => {
       const image = Math.min(random(60), random(60));
@@ -173,12 +174,12 @@ describe("the feature store", () => {
 describe("features on disk", () => {
   it("are there after a restart, and within their budget", async () => {
     const folder = temporaryFolder();
-    const first = await EncoderCache.open({ folder });
+    const first = await openCache({ folder });
     for (let i = 0; i < 20; i++) await first.get(`${i}`, async () => features(i));
     await first.close();
     expect(first.stats.diskRecords).toBe(20);
     const recordBytes = first.stats.diskBytes / 20;
-    const second = await EncoderCache.open({ folder, maxFolderBytes: 5.5 * recordBytes });
+    const second = await openCache({ folder, maxFolderBytes: 5.5 * recordBytes });
     const found = await second.get("3", never);
     expect([found.source, found.features.visual_tokens![0]]).toEqual(["disk", 3]);
     await second.get("new", async () => features(1));
@@ -190,7 +191,7 @@ describe("features on disk", () => {
 
   it("that are damaged in any byte, or cut short, are noticed, dropped, made again and counted", async () => {
     const folder = temporaryFolder();
-    const fill = await EncoderCache.open({ folder });
+    const fill = await openCache({ folder });
     await fill.get("x", async () => features(1));
     await fill.close();
     const [path] = recordsIn(folder);
@@ -199,7 +200,7 @@ describe("features on disk", () => {
       const bytes = Buffer.from(sound);
       if (typeof damage === "number") bytes[damage]! ^= 1;
       writeFileSync(path!, damage === "cut" ? bytes.subarray(0, 50) : damage === "empty" ? "" : bytes);
-      const store = await EncoderCache.open({ folder });
+      const store = await openCache({ folder });
       expect(await firstValue(store.get("x", async () => features(2)))).toBe(2);
       await store.close();
       expect(store.stats).toMatchObject({ damagedRecords: 1, diskRecords: 1 });
@@ -209,14 +210,14 @@ describe("features on disk", () => {
 
   it("that were swapped by hand answer for no one", async () => {
     const folder = temporaryFolder();
-    const fill = await EncoderCache.open({ folder });
+    const fill = await openCache({ folder });
     for (const value of [1, 2]) await fill.get(`${value}`, async () => features(value));
     await fill.close();
     const [one, two] = recordsIn(folder) as [string, string];
     renameSync(one, `${folder}/aside`);
     renameSync(two, one);
     renameSync(`${folder}/aside`, two);
-    const store = await EncoderCache.open({ folder });
+    const store = await openCache({ folder });
     for (const value of [1, 2]) {
       const found = await store.get(`${value}`, async () => features(value));
       expect([found.source, found.features.visual_tokens![0]]).toEqual(["encoded", value]);
@@ -227,7 +228,7 @@ describe("features on disk", () => {
 
   it("cost an answer nothing but time when the disk fails", async () => {
     const folder = temporaryFolder();
-    const store = await EncoderCache.open({ folder });
+    const store = await openCache({ folder });
     for (let i = 0; i < 256; i++) writeFileSync(join(folder, i.toString(16).padStart(2, "0")), ""); // files where folders should be
     expect(await firstValue(store.get("x", async () => features(1)))).toBe(1);
     await store.close();

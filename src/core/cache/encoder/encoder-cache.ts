@@ -4,23 +4,31 @@
  * no pictures and no models.
  */
 import { OcellusError, throwIfAborted, untilAborted } from "../../base/index.js";
-import { DiskTier } from "./disk-tier.js";
-import { type Features, fromStored, type StoredFeatures, storedBytes, toStored } from "./feature-record.js";
+import { type Features, fromStored, type StoredFeatures, storedBytes, toStored } from "./features.js";
 import type { HashKey } from "./frequency-sketch.js";
 import { TinyLfu } from "./tiny-lfu.js";
+
+/** Where features outlive the process. */
+export interface FeatureTier {
+  readonly stats: {
+    readonly bytes: number;
+    readonly records: number;
+    readonly damaged: number;
+    readonly failures: number;
+  };
+  get(key: string): Promise<StoredFeatures | undefined>;
+  /** Keeps it in the background. */
+  put(key: string, stored: StoredFeatures): void;
+  close(): Promise<void>;
+}
 
 export interface EncoderCacheOptions {
   /** Of encoded pictures in memory; 0 keeps none. Default 256 MiB: some thousand of a small model, a dozen of a large one. */
   readonly maxBytes?: number;
-  /** Where pictures are kept over a restart. Absent: nowhere. */
-  readonly folder?: string;
-  /** Of the folder. Default 4 GiB. */
-  readonly maxFolderBytes?: number;
   /** Of pictures that are pinned, beside the others. Default 64 MiB. */
   readonly maxPinnedBytes?: number;
-  /** For tests: the policy's hash and the name of a record. */
+  /** For tests: of the policy. */
   readonly hash?: HashKey;
-  readonly nameOf?: (key: string) => string;
 }
 
 /** Where features came from; who joins a run that is going on finds them in memory. */
@@ -66,21 +74,13 @@ export class EncoderCache {
   readonly #pins = new Map<string, Pin>();
   readonly #maxPinnedBytes: number;
   #pinnedBytes = 0;
-  readonly #disk: DiskTier | undefined;
+  readonly #disk: FeatureTier | undefined;
 
-  private constructor(options: EncoderCacheOptions, disk: DiskTier | undefined) {
+  constructor(options: EncoderCacheOptions = {}, disk?: FeatureTier) {
     const { maxBytes = 256 * mebibyte, maxPinnedBytes = 64 * mebibyte, hash } = options;
     this.#maxPinnedBytes = maxPinnedBytes;
     this.#policy = new TinyLfu(maxBytes, hash);
     this.#disk = disk;
-  }
-
-  /** @throws `io` when the folder cannot be made, `unavailable` when another process has it. */
-  static async open(options: EncoderCacheOptions = {}): Promise<EncoderCache> {
-    const { folder, maxFolderBytes: maxBytes = 4096 * mebibyte, nameOf } = options;
-    const disk =
-      folder === undefined ? undefined : await DiskTier.open({ folder, maxBytes, ...(nameOf && { nameOf }) });
-    return new EncoderCache(options, disk);
   }
 
   get stats(): EncoderCacheStats {

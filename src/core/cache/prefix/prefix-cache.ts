@@ -9,8 +9,8 @@
  *             │                  └─ [… picture A, other]
  *             └─ [… picture B …]
  */
+import { sha256 } from "../../base/index.js";
 import type { KvValues } from "../../tensor/index.js";
-import { digestOf } from "../encoder/encoder-cache-key.js";
 import type { HashKey } from "../encoder/frequency-sketch.js";
 import { TinyLfu } from "../encoder/tiny-lfu.js";
 import type { CachedBlocks, PromptCache, TokenKey } from "./prompt-cache.js";
@@ -43,7 +43,7 @@ export class PrefixCache implements PromptCache {
   readonly #roots = new Map<string, Node>();
   readonly #nodes = new Map<string, Node>();
 
-  constructor({ maxBytes, hash, nameOf = digestOf }: PrefixCacheOptions) {
+  constructor({ maxBytes, hash, nameOf = sha256 }: PrefixCacheOptions) {
     this.#policy = new TinyLfu(maxBytes, hash);
     this.#nameOf = nameOf;
   }

@@ -7,9 +7,8 @@
  *   system … ◆ image A ◆ question ◆      ◆ a snapshot: the states there, and keys and values since the one before it
  *           └─ image B ◆
  */
-import { invariant } from "../../base/index.js";
+import { invariant, sha256 } from "../../base/index.js";
 import type { KvValues } from "../../tensor/index.js";
-import { digestOf } from "../encoder/encoder-cache-key.js";
 import { TinyLfu } from "../encoder/tiny-lfu.js";
 import { type CachedBlocks, nothingCached, type PromptCache, type TokenKey } from "./prompt-cache.js";
 
@@ -37,7 +36,7 @@ export class SnapshotCache implements PromptCache {
   readonly #nameOf: (text: string) => string;
   readonly #snapshots = new Map<string, Snapshot>();
 
-  constructor({ maxBytes, nameOf = digestOf }: SnapshotCacheOptions) {
+  constructor({ maxBytes, nameOf = sha256 }: SnapshotCacheOptions) {
     this.#policy = new TinyLfu(maxBytes);
     this.#nameOf = nameOf;
   }

@@ -7,8 +7,7 @@ import sharp from "sharp";
 import { afterAll, describe, expect, it } from "vitest";
 import type { OcellusError } from "../../base/index.js";
 import { ocellusError } from "../../base/ocellus-error.testkit.js";
-import { decodeImage } from "./decode.js";
-import { pixelDigest } from "./pixel-digest.js";
+import { decodeImage, pixelDigest } from "./index.js";
 
 interface Fixture {
   readonly bitmaps: { name: string; file: string; data: string }[];

@@ -1,7 +1,6 @@
 /** Boxes and points drawn on their image, for people to look at. */
-import type { DecodeOptions } from "./decode.js";
-import { decodeAndDigest, loadSharp } from "./decode.js";
-import { type ImageInput, LoadedImage } from "./loaded-image.js";
+import { type DecodeOptions, decodeAndDigest, type ImageInput, LoadedImage } from "../loaded/index.js";
+import { loadSharp } from "./sharp.js";
 
 interface DrawnPlace {
   readonly label?: string;

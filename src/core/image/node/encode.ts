@@ -1,7 +1,7 @@
 /** Pictures → files: exactly their pixels, or small ones for people to look at. */
+import { type DecodeOptions, decodeAndDigest, type ImageInput, LoadedImage } from "../loaded/index.js";
 import type { RgbImage } from "../spec/index.js";
-import { type DecodeOptions, decodeAndDigest, loadSharp } from "./decode.js";
-import { type ImageInput, LoadedImage } from "./loaded-image.js";
+import { loadSharp } from "./sharp.js";
 
 /** Without loss. */
 export async function encodePng({ width, height, data }: RgbImage): Promise<Uint8Array> {

@@ -2,9 +2,7 @@ import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import type { ImageProcessor } from "../spec/index.js";
 import { gridOf } from "../spec/index.js";
-import { preparedBytes } from "./header.js";
-import { type ImageInput, LoadedImage } from "./loaded-image.js";
-import { prepareImage } from "./prepare.js";
+import { type ImageInput, LoadedImage, preparedBytes, prepareImage } from "./index.js";
 
 const common = { patchSize: 14, mean: [0, 0, 0], std: [1, 1, 1] } as const;
 const [tiles, quarters] = [

@@ -1,9 +1,8 @@
 import sharp from "sharp";
 import { afterAll, describe, expect, it } from "vitest";
 import type { ImageProcessor } from "../spec/index.js";
-import { decodeAndDigest } from "./decode.js";
 import { ImageThreads } from "./image-threads.js";
-import { prepareImage } from "./prepare.js";
+import { decodeAndDigest, prepareImage } from "./index.js";
 import { onBehalfOf } from "./queue-owner.js";
 
 const imageProcessor: ImageProcessor = {

@@ -5,12 +5,17 @@
  */
 import { OcellusError, Semaphore, throwIfAborted, untilAborted } from "../../base/index.js";
 import { TypedWorker, type WorkerOptions } from "../../worker/index.js";
+import type {
+  DecodedImage,
+  DecodeOptions,
+  GivenImage,
+  ImageFile,
+  ImageLimits,
+  PreparedImage,
+} from "../loaded/index.js";
 import type { ImageProcessor } from "../spec/index.js";
-import type { DecodedImage, DecodeOptions, ImageLimits } from "./decode.js";
 import type { ImageMethods } from "./image-worker.js";
-import type { PreparedImage } from "./prepare.js";
 import { currentQueueOwner } from "./queue-owner.js";
-import type { GivenImage, ImageFile } from "./read-input.js";
 
 export interface ImageThreadsOptions {
   readonly count: number;

@@ -1,9 +1,15 @@
 /** The script of a picture thread: takes one picture at a time, gives back pixel values or pixels. See image-threads.ts. */
+import "./sharp.js";
 import { serve } from "../../worker/index.js";
+import {
+  type DecodedImage,
+  decodeAndDigest,
+  type GivenImage,
+  type ImageFile,
+  type ImageLimits,
+  prepareImage,
+} from "../loaded/index.js";
 import type { ImageProcessor } from "../spec/index.js";
-import { type DecodedImage, decodeAndDigest, type ImageLimits } from "./decode.js";
-import { prepareImage } from "./prepare.js";
-import type { GivenImage, ImageFile } from "./read-input.js";
 
 const methods = {
   prepare: (input: GivenImage | ImageFile | DecodedImage, imageProcessor: ImageProcessor, limits: ImageLimits) =>

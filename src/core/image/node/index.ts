@@ -1,25 +1,30 @@
+import "./sharp.js";
+
 export {
   type DecodedImage,
   type DecodeImage,
   type DecodeOptions,
   decodeAndDigest,
   decodeImage,
+  defaultMaxBytes,
+  type GivenImage,
+  type ImageFile,
+  type ImageInput,
   type ImageLimits,
-} from "./decode.js";
-export { drawPlaces } from "./draw.js";
-export { encodePng, encodeSized, thumbnail } from "./encode.js";
-
-export { type ImageSize, preparedBytes } from "./header.js";
-export { ImageThreads, type ImageThreadsOptions } from "./image-threads.js";
-export { type ImageInput, LoadedImage, type LoadOptions } from "./loaded-image.js";
-
-export { pixelDigest } from "./pixel-digest.js";
-export {
+  type ImageSize,
+  isUrl,
+  LoadedImage,
+  type LoadOptions,
   type PrepareImage,
+  pixelDigest,
+  preparedBytes,
   prepareImage,
+  readInput,
   type SeenImage,
   seen,
-} from "./prepare.js";
+} from "../loaded/index.js";
+export { drawPlaces } from "./draw.js";
+export { encodePng, encodeSized, thumbnail } from "./encode.js";
+export { ImageThreads, type ImageThreadsOptions } from "./image-threads.js";
 export { onBehalfOf } from "./queue-owner.js";
-export { defaultMaxBytes, type GivenImage, type ImageFile, isUrl, readInput } from "./read-input.js";
 export { SampledVideo, VideoFile, type VideoLimits, type VideoSource } from "./video-file.js";

@@ -4,8 +4,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, describe, expect, it } from "vitest";
 import { ocellusError } from "../../base/ocellus-error.testkit.js";
-import { type DecodeImage, decodeAndDigest } from "./decode.js";
-import { LoadedImage } from "./loaded-image.js";
+import { type DecodeImage, decodeAndDigest, LoadedImage } from "./index.js";
 
 const folder = mkdtempSync(join(tmpdir(), "ocellus-loaded-"));
 afterAll(() => rmSync(folder, { recursive: true }));

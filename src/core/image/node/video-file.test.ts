@@ -10,8 +10,7 @@ import { ocellusError } from "../../base/ocellus-error.testkit.js";
 import { isMissing } from "../../base/prerequisite.testkit.js";
 import { temporaryFolder } from "../../base/temporary-folder.testkit.js";
 import { resizeColumnsFirst, sampledFrames, type VideoProcessor } from "../spec/index.js";
-import { decodeImage } from "./decode.js";
-import { type LoadedImage, VideoFile, type VideoLimits, type VideoSource } from "./index.js";
+import { decodeImage, type LoadedImage, VideoFile, type VideoLimits, type VideoSource } from "./index.js";
 
 const processor: VideoProcessor = {
   ...{ kind: "video", budgetOf: "video", patchSize: 16, mergeSize: 2, temporalPatchSize: 2 },

@@ -7,6 +7,7 @@ import { mkdtemp, open, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ioError, OcellusError, Semaphore, throwIfAborted } from "../../base/index.js";
+import { type ImageFile, isUrl, LoadedImage, ownCopy, readInput } from "../loaded/index.js";
 import {
   checkSize,
   sampledFps,
@@ -17,9 +18,7 @@ import {
   videoSize,
 } from "../spec/index.js";
 import { damaged, decodeFrames, probe, type RunLimits, type StreamFacts, type VideoPath } from "./ffmpeg.js";
-import { LoadedImage } from "./loaded-image.js";
-import { ownCopy } from "./own-copy.js";
-import { filePath, type ImageFile, isUrl, readInput } from "./read-input.js";
+import { filePath } from "./read-path.js";
 
 /** A path, a file:, data: or http(s): URL, or the bytes of a file. */
 export type VideoSource = string | URL | Uint8Array | ArrayBuffer | Blob;

@@ -72,7 +72,7 @@ export function sniffVideo(bytes: Uint8Array): VideoFormat | undefined {
 }
 
 function firstBytes(bytes: Uint8Array): string {
-  return Buffer.from(bytes.subarray(0, 512)).toString("latin1"); // room for comments before a root element
+  return String.fromCharCode(...bytes.subarray(0, 512)); // room for comments before a root element
 }
 
 interface Stranger {

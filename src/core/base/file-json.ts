@@ -4,9 +4,10 @@
  * and brackets only and leaves the rest of the grammar to JSON.parse.
  */
 
-import { JsonProblem, parseJson, shorten } from "../base/index.js";
+import { JsonProblem, parseJson } from "./json.js";
+import { shorten } from "./printable.js";
 
-export interface JsonLimits {
+export interface FileJsonLimits {
   readonly maxDepth: number;
   /** Refuse equal keys in the outermost object and in its members. */
   readonly uniqueKeys: boolean;
@@ -20,7 +21,7 @@ const maxKeys = 500_000;
 const maxValues = 3_200_000;
 
 /** @throws JsonProblem with the reason; the caller names the file. */
-export function parseFileJson(text: string, limits: JsonLimits): unknown {
+export function parseFileJson(text: string, limits: FileJsonLimits): unknown {
   scan(text, limits);
   try {
     return JSON.parse(text) as unknown;
@@ -39,7 +40,7 @@ function where(text: string): JsonProblem | undefined {
   return undefined;
 }
 
-function scan(text: string, { maxDepth, uniqueKeys }: JsonLimits): void {
+function scan(text: string, { maxDepth, uniqueKeys }: FileJsonLimits): void {
   const open: (Set<string> | undefined)[] = []; // the keys of each open object; undefined where none are compared
   let [numKeys, numValues] = [0, 0];
   let keyIsNext = false;

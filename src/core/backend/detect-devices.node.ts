@@ -1,8 +1,9 @@
 /** Which devices this machine has, found by trying them, and what "auto" means here. */
 import { existsSync, readdirSync } from "node:fs";
 import { OcellusError } from "../base/index.js";
-import { type Device, defaultThreads } from "./device.js";
-import { supportedBackends } from "./onnxruntime.js";
+import type { Device } from "./device.js";
+import { defaultThreads } from "./machine.node.js";
+import { supportedBackends } from "./onnxruntime.node.js";
 import { tryDevice } from "./try-device.js";
 
 export interface DeviceStatus {

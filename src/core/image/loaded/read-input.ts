@@ -3,28 +3,15 @@
  * Addresses are fetched because the library's own caller gave them; a server that takes them from strangers needs
  * rules of its own before it calls us.
  */
-import { readFile, stat } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
-import { type Bound, checkBytes, ioError, OcellusError, readBounded, throwIfAborted } from "../../base/index.js";
+import { type Bound, checkBytes, OcellusError, readBounded, shorten, throwIfAborted } from "../../base/index.js";
 import type { RgbImage } from "../spec/index.js";
+import { type ImageFile, imagePlatform, type ReadOptions } from "./platform.js";
 
 /** An image that is not loaded yet. */
 export type GivenImage = string | URL | Uint8Array | ArrayBuffer | Blob | RgbImage;
 
-export interface ReadOptions {
-  readonly maxBytes: number;
-  readonly signal: AbortSignal | undefined;
-  readonly fetch: typeof fetch;
-}
-
 /** As much as a file may have by default: a 100-megapixel JPEG at high quality stays below. */
 export const defaultMaxBytes = 64 * 2 ** 20;
-
-export interface ImageFile {
-  readonly bytes: Uint8Array;
-  /** What to call it in a message. */
-  readonly source: string;
-}
 
 /** @throws `not_found`, `io`, `too_large`, `invalid_request` (not an input we know), `aborted`. */
 export async function readInput(
@@ -64,79 +51,31 @@ async function readText(text: string, options: ReadOptions): Promise<ImageFile> 
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(text)?.[1]?.toLowerCase();
   if (scheme === "data") return readDataUrl(text, options.maxBytes);
   if (scheme === "http" || scheme === "https") return readHttp(text, options);
-  if (scheme === "file") return readPath(filePath(text), options);
-  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(text))
+  if (scheme !== "file" && /^[a-z][a-z0-9+.-]+:\/\//i.test(text))
     throw new OcellusError(
       "invalid_request",
-      `${shorten(text)}: expected a path or a file:, data:, http: or https: URL, found the scheme "${scheme}:"`,
+      `${shownInput(text)}: expected a path or a file:, data:, http: or https: URL, found the scheme "${scheme}:"`,
       { details: { scheme, supported: ["file", "data", "http", "https"] } },
     );
-  return readPath(text, options);
-}
-
-/** @throws `invalid_request`. */
-export function filePath(url: string): string {
-  try {
-    return fileURLToPath(url);
-  } catch (cause) {
-    throw new OcellusError("invalid_request", `${shorten(url)} is no file URL of this machine`, { cause });
-  }
-}
-
-async function readPath(path: string, { maxBytes, signal }: ReadOptions): Promise<ImageFile> {
-  try {
-    const status = await stat(path);
-    // A device or a pipe has no size to check and may never end.
-    if (!status.isFile())
-      throw new OcellusError("invalid_request", `${path} is no file: an image file was expected`, {
-        details: { path, expected: "file" },
-      });
-    checkBytes(status.size, boundOf(path, maxBytes));
-    return { bytes: await readFile(path, signal ? { signal } : {}), source: path };
-  } catch (error) {
-    throwIfAborted(signal);
-    throw error instanceof OcellusError ? error : pathError(path, error);
-  }
-}
-
-/** What was meant for another kind of input arrives here as a path that does not exist. */
-function pathError(path: string, error: unknown): OcellusError {
-  const looksLikeBase64 = /^(iVBORw0KGgo|\/9j\/|R0lGOD|UklGR)/.test(path) && path.length > 64;
-  if (looksLikeBase64)
-    return new OcellusError(
-      "invalid_request",
-      `${shorten(path)} was read as a path but looks like base64; write it as data:image/png;base64,… or pass the bytes`,
-      { details: { expected: "path", found: "base64" } },
-    );
-  if (path.includes("\0") || path.length > 4096)
-    // Linux's PATH_MAX; nothing longer can name a file
-    return new OcellusError("invalid_request", `${shorten(path)} (${path.length} characters) is no path, nor a URL`, {
-      details: { expected: "path", numCharacters: path.length },
-    });
-  const found = ioError("read the image", path, error);
-  if (!/^(\/\/|www\.)/.test(path)) return found;
-  return new OcellusError(found.code, `${found.message}; for an address write the scheme too: https://…`, {
-    details: { ...found.details, missing: "scheme" },
-    cause: error,
-  });
+  return imagePlatform().readPath(text, options);
 }
 
 function readDataUrl(url: string, maxBytes: number): ImageFile {
   const comma = url.indexOf(",");
-  const [head, payload] = comma < 0 ? [shorten(url), ""] : [url.slice(0, comma), url.slice(comma + 1)];
+  const [head, payload] = comma < 0 ? [shownInput(url), ""] : [url.slice(0, comma), url.slice(comma + 1)];
   if (comma < 0 || !/;base64$/i.test(head))
     throw new OcellusError(
       "invalid_request",
-      `${shorten(head)}: expected data:image/…;base64,… with the image in base64`,
+      `${shownInput(head)}: expected data:image/…;base64,… with the image in base64`,
       { details: { expected: "data:image/…;base64,…" } },
     );
   checkBytes(Math.floor((payload.length * 3) / 4), boundOf("data: URL", maxBytes));
   if (!/^[A-Za-z0-9+/\s]*(?:={1,2}\s*)?$/.test(payload))
-    // Buffer.from would skip what it does not know
-    throw new OcellusError("invalid_request", `${shorten(head)}: the part after the comma is not base64`, {
+    // a decoder may skip what it does not know
+    throw new OcellusError("invalid_request", `${shownInput(head)}: the part after the comma is not base64`, {
       details: { expected: "base64" },
     });
-  const bytes = Buffer.from(payload, "base64");
+  const bytes = imagePlatform().bytesOfBase64(payload);
   return { bytes, source: `data: URL (${bytes.length} bytes)` };
 }
 
@@ -153,7 +92,7 @@ const timeoutMs = 30_000;
 async function readHttp(url: string, options: ReadOptions): Promise<ImageFile> {
   const timeout = AbortSignal.timeout(timeoutMs);
   const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
-  const source = shorten(url);
+  const source = shownInput(url);
   try {
     const response = await follow(url, options.fetch, signal);
     if (!response.ok)
@@ -175,23 +114,23 @@ async function readHttp(url: string, options: ReadOptions): Promise<ImageFile> {
 async function follow(url: string, fetchUrl: typeof fetch, signal: AbortSignal): Promise<Response> {
   let address = url;
   for (let hop = 0; hop <= maxRedirects; hop++) {
-    const response = await fetchUrl(address, { redirect: "manual", signal });
+    const response = await fetchUrl(address, { redirect: imagePlatform().redirect, signal });
     const location = response.headers.get("location");
     if (response.status < 300 || response.status >= 400 || !location) return response;
     await response.body?.cancel();
     const next = new URL(location, address);
     if (next.protocol !== "http:" && next.protocol !== "https:")
-      throw new OcellusError("io", `cannot fetch ${shorten(url)}: it redirects to a ${next.protocol} address`, {
-        details: { url: shorten(url), scheme: next.protocol.slice(0, -1) },
+      throw new OcellusError("io", `cannot fetch ${shownInput(url)}: it redirects to a ${next.protocol} address`, {
+        details: { url: shownInput(url), scheme: next.protocol.slice(0, -1) },
       });
     address = next.href;
   }
-  throw new OcellusError("io", `cannot fetch ${shorten(url)}: more than ${maxRedirects} redirects`, {
-    details: { url: shorten(url), maxRedirects },
+  throw new OcellusError("io", `cannot fetch ${shownInput(url)}: more than ${maxRedirects} redirects`, {
+    details: { url: shownInput(url), maxRedirects },
   });
 }
 
-function boundOf(what: string, maxBytes: number): Bound {
+export function boundOf(what: string, maxBytes: number): Bound {
   return { what, maxBytes, hint: "send a smaller file, or raise maxBytes" };
 }
 
@@ -201,7 +140,7 @@ function rootMessage(error: unknown): string {
   return cause instanceof Error ? cause.message : error instanceof Error ? error.message : String(error);
 }
 
-function shorten(text: string): string {
-  const maxShown = 120; // a line of a terminal; data: URLs run to megabytes
-  return text.length <= maxShown ? text : `${text.slice(0, maxShown)}…`;
+/** In a message: a line of a terminal; data: URLs run to megabytes. */
+export function shownInput(text: string): string {
+  return shorten(text, 120);
 }

@@ -2,13 +2,14 @@
  * One image on its way through a request, from where it came in through guardrails to the processor: whichever of them asks first,
  * its bytes are read once, hashed once and decoded once. What was decoded is large, and is kept only until it was prepared.
  */
-import { createHash } from "node:crypto";
+import { sha256 } from "../../base/index.js";
 import { checkRgbImage, isRgbImage, type RgbImage } from "../spec/index.js";
 import type { DecodedImage, DecodeImage, DecodeOptions } from "./decode.js";
-import { type ImageSize, imageSize } from "./header.js";
+import { imageSize } from "./header.js";
 import { ownCopy } from "./own-copy.js";
 import { pixelDigest } from "./pixel-digest.js";
-import { defaultMaxBytes, type GivenImage, type ImageFile, readInput } from "./read-input.js";
+import type { ImageFile, ImageSize } from "./platform.js";
+import { defaultMaxBytes, type GivenImage, readInput } from "./read-input.js";
 
 /** A path, a file:, data: or http(s): URL, the bytes of an image file, pixels, or an image that is loaded. */
 export type ImageInput = GivenImage | LoadedImage;
@@ -55,7 +56,7 @@ export class LoadedImage {
   async fileDigest(options: LoadOptions = {}): Promise<string> {
     const read = await this.read(options);
     if (isRgbImage(read)) return `pixels ${this.#digestOf(read)}`;
-    this.#fileDigest ??= this.#hashFile(read);
+    this.#fileDigest ??= sha256(read.bytes);
     return this.#fileDigest;
   }
 
@@ -90,10 +91,6 @@ export class LoadedImage {
     const decoded = await this.#decoding;
     this.#decoding = undefined;
     return decoded ?? read;
-  }
-
-  #hashFile({ bytes }: ImageFile): string {
-    return createHash("sha256").update(bytes).digest("hex");
   }
 
   #asDecoded(read: RgbImage): DecodedImage {

@@ -12,10 +12,10 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { OcellusError, Semaphore } from "../../base/index.js";
+import { OcellusError, Semaphore, sha256 } from "../../base/index.js";
 import { makeFolder, takeFolderLock } from "../../fs/index.js";
-import { digestOf } from "./encoder-cache-key.js";
-import { decodeRecord, encodeRecord, type StoredFeatures, storedBytes } from "./feature-record.js";
+import { decodeRecord, encodeRecord } from "./feature-record.node.js";
+import { type StoredFeatures, storedBytes } from "./features.js";
 import { TinyLfu } from "./tiny-lfu.js";
 
 export interface DiskTierOptions {
@@ -46,7 +46,7 @@ export class DiskTier {
   private constructor(options: DiskTierOptions, unlock: () => Promise<void>) {
     this.#options = options;
     this.#unlock = unlock;
-    this.#nameOf = options.nameOf ?? digestOf;
+    this.#nameOf = options.nameOf ?? sha256;
     this.#policy = new TinyLfu(options.maxBytes);
     this.#scanned = this.#scan().catch(() => void this.#counts.failures++);
   }

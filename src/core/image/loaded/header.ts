@@ -2,19 +2,11 @@
 
 import type { ImageGrid, ImageProcessor } from "../spec/index.js";
 import { bmpSize, checkSize, isRgbImage, numPatches, type RgbImage, sniffFormat } from "../spec/index.js";
-import { loadSharp } from "./decode.js";
-import type { ImageFile } from "./read-input.js";
-
-export interface ImageSize {
-  readonly width: number;
-  readonly height: number;
-  /** How the rows are to be turned, as EXIF says it: 1 to 8. Absent: they are not. */
-  readonly orientation?: number | undefined;
-}
+import { type ImageFile, type ImageSize, imagePlatform } from "./platform.js";
 
 /**
  * As it is stored: which side is up makes no difference to how many pixels there are.
- * @throws as `decodeImage`; an Error of libvips for a damaged header.
+ * @throws as `decodeImage`; an Error of the decoder for a damaged header.
  */
 export async function imageSize(source: ImageFile | RgbImage): Promise<ImageSize> {
   const { width, height, orientation = 1 }: ImageSize = isRgbImage(source) ? source : await headerSize(source);
@@ -22,10 +14,9 @@ export async function imageSize(source: ImageFile | RgbImage): Promise<ImageSize
   return { width, height, ...(orientation !== 1 && { orientation }) };
 }
 
-async function headerSize({ bytes, source }: ImageFile): Promise<ImageSize> {
-  if (sniffFormat(bytes, source) === "bmp") return bmpSize(bytes, source);
-  const open = await loadSharp();
-  return open(bytes, { limitInputPixels: false }).metadata();
+async function headerSize(file: ImageFile): Promise<ImageSize> {
+  const { bytes, source } = file;
+  return sniffFormat(bytes, source) === "bmp" ? bmpSize(bytes, source) : imagePlatform().size(file);
 }
 
 /** What the pixel values of an image of this grid take. */

@@ -2,7 +2,8 @@
 import { throwIfAborted } from "../../base/index.js";
 import { type ImageGrid, type ImageProcessor, type PixelValues, preprocess } from "../spec/index.js";
 import { type DecodedImage, type DecodeOptions, decodeAndDigest } from "./decode.js";
-import type { GivenImage, ImageFile } from "./read-input.js";
+import type { ImageFile } from "./platform.js";
+import type { GivenImage } from "./read-input.js";
 
 /** A picture, or a pair of frames, as the vision graph takes it. */
 export interface PreparedImage {

@@ -1,5 +1,10 @@
-/** The memory of this machine, or of the container that the process may use of it. */
-import { freemem, totalmem } from "node:os";
+/** Memory and cores of this machine, or of the container that the process may use of it. */
+import { availableParallelism, freemem, totalmem } from "node:os";
+
+/** One thread per core that this process may use: decode is bound by memory, more threads only wait. */
+export function defaultThreads(): number {
+  return availableParallelism();
+}
 
 export interface MachineMemory {
   readonly totalBytes: number;

@@ -1,0 +1,55 @@
+/**
+ * The one module that imports onnxruntime-web. Its two builds, one with WebGPU and twice as large, are loaded when one is first
+ * wanted; settings hold for the whole thread and are made before its first session. It reads its own files from where a bundler has put
+ * them, or from a named folder, and nothing else: there is no telemetry in it.
+ */
+import type { env, InferenceSession, Tensor } from "onnxruntime-web";
+import { OcellusError } from "../../base/index.js";
+
+export type { InferenceSession, Tensor };
+
+export interface Runtime {
+  readonly env: typeof env;
+  readonly InferenceSession: typeof InferenceSession;
+  readonly Tensor: typeof Tensor;
+}
+
+export interface RuntimeOptions {
+  /** Whether graphs run on WebGPU. */
+  readonly webgpu: boolean;
+  /** Of one operator. Default: the cores of the machine where the page is isolated from others (docs/browser.md), else one. */
+  readonly threads?: number | undefined;
+  /** Folder of the files `ort-wasm-simd-threaded…`, with a slash at its end. Default: where the bundler has put them. */
+  readonly wasmPaths?: string | undefined;
+}
+
+/** More threads than this only wait for each other's memory. */
+const mostThreads = 8;
+
+/** @throws `unavailable` where the package is not installed, or its files are not found. */
+export async function loadRuntime({ webgpu, threads, wasmPaths }: RuntimeOptions): Promise<Runtime> {
+  const runtime: Runtime = await (webgpu ? import("onnxruntime-web/webgpu") : import("onnxruntime-web/wasm")).catch(
+    (cause: unknown) => {
+      throw new OcellusError(
+        "unavailable",
+        `onnxruntime-web cannot be loaded: ${(cause as Error).message}; npm install onnxruntime-web`,
+        { details: { package: "onnxruntime-web", install: "npm install onnxruntime-web" }, cause },
+      );
+    },
+  );
+  const { wasm } = runtime.env;
+  wasm.numThreads = usedThreads(threads);
+  if (wasmPaths !== undefined) wasm.wasmPaths = wasmPaths;
+  runtime.env.logLevel = "error";
+  return runtime;
+}
+
+/** Memory is shared between threads in isolated pages only. */
+export function usedThreads(wanted?: number): number {
+  const { crossOriginIsolated: isIsolated = false, navigator } = globalThis as unknown as {
+    readonly crossOriginIsolated?: boolean;
+    readonly navigator: { readonly hardwareConcurrency: number };
+  };
+  if (!isIsolated) return 1;
+  return Math.min(wanted ?? navigator.hardwareConcurrency, mostThreads);
+}

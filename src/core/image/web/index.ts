@@ -1,0 +1,3 @@
+import "./decode.js";
+
+export { headerSize } from "./header.js";

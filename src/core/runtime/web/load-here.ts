@@ -1,0 +1,140 @@
+/** Opens a packed model on the thread that calls this, a worker's as a rule: `loadModel` of index.ts starts one. */
+import { chooseDevice, usedThreads, type WebDevice, WebGraph, type WeightFile } from "../../backend/web/index.js";
+import { type OcellusError, openWhole, optionNames, refuseUnknownOptions, sha256 } from "../../base/index.js";
+import { EncoderCache } from "../../cache/portable.js";
+import type { ImageLimits } from "../../image/loaded/index.js";
+import "../../image/web/index.js";
+import { encodeStored, type PackedModel, storedGraphs } from "../../pack/portable.js";
+import { textWorkHere } from "../../processor/portable.js";
+import type { PackedSource } from "../../storage/web/index.js";
+import {
+  decoderModels,
+  type MemoryOptions,
+  type ModelHost,
+  openedImages,
+  openModel,
+  placementFor,
+  placementOn,
+  type SizeChoice,
+  sizesOf,
+  speculationUse,
+  type VisionLanguageModel,
+} from "../portable.js";
+import { openPackedSource, weightNames } from "./packed-source.js";
+
+/** Byte budgets, as of Node's `MemoryOptions`. */
+export type WebMemoryOptions = Pick<MemoryOptions, "encoderCacheBytes" | "pinnedBytes" | "prefixCacheBytes">;
+
+export interface WebModelOptions extends SizeChoice {
+  /** "cpu" is WebAssembly. "auto", the default: WebGPU where an adapter computes rightly, else "cpu". */
+  readonly device?: WebDevice | "auto";
+  /** Threads of one operator in WebAssembly. Default: the cores of the machine, eight at most; one where the page is not isolated. */
+  readonly threads?: number;
+  /** Folder of the files `ort-wasm-simd-threaded…` of onnxruntime-web, with a slash at its end. Default: where a bundler has put them. */
+  readonly wasmPaths?: string;
+  readonly memory?: WebMemoryOptions;
+  readonly imageLimits?: ImageLimits;
+  /** As of Node's `loadModel`. */
+  readonly speculation?: "auto" | "off";
+}
+
+export const webModelNames = {
+  ...{ device: true, threads: true, wasmPaths: true, memory: true, imageLimits: true, speculation: true },
+  ...{ maxSequences: true, maxLength: true },
+} as const satisfies Record<keyof Required<WebModelOptions>, true>;
+
+const optionsHere = optionNames<WebModelOptions>(webModelNames);
+const memoryNames = optionNames<WebMemoryOptions>({
+  encoderCacheBytes: true,
+  pinnedBytes: true,
+  prefixCacheBytes: true,
+});
+
+/** A model of this thread, and what becomes of its device. */
+export interface ModelHere {
+  readonly model: VisionLanguageModel;
+  readonly lost: Promise<OcellusError>;
+}
+
+/** @throws `invalid_request` (an unknown option), `not_found`, `invalid_file`, `invalid_config`, `unsupported`, `unavailable`. */
+export async function loadModelHere(source: PackedSource, options: WebModelOptions = {}): Promise<VisionLanguageModel> {
+  return (await openHere(source, options)).model;
+}
+
+/** @internal */
+export async function openHere(source: PackedSource, options: WebModelOptions = {}): Promise<ModelHere> {
+  refuseUnknownOptions("loadModel", options, optionsHere);
+  refuseUnknownOptions("loadModel: memory", options.memory ?? {}, memoryNames);
+  const started = performance.now();
+  const { device: wanted = "auto", threads, wasmPaths } = options;
+  const found = await chooseDevice(wanted, { threads, wasmPaths });
+  const openedAt = performance.now();
+  const model = await openWhole(async (keep) => {
+    const packed = await keep(openPackedSource(source));
+    const chosen = placementOn(found.device, found.trial);
+    const placement = placementFor(packed.family.states(packed.config), chosen);
+    const speculation = speculationUse(packed.family.states(packed.config), placement.device, options.speculation);
+    const weights = new Weights(source);
+    const open = async (model: Uint8Array, device: WebDevice) =>
+      WebGraph.open(model, { runtime: found.runtime, device, weights: await weights.read() });
+    const decoder = { usesPrefill: false, takesRuns: speculation.isUsed };
+    const host: ModelHost = {
+      images: openedImages(options.imageLimits ?? {}),
+      openVision: () => open(visionModel(packed), placement.towers as WebDevice),
+      openDecoder: () => open(decoderModels(packed, placement.device, decoder).model, placement.device as WebDevice),
+      openHere: (model) => open(model, "cpu").finally(() => weights.release()),
+      openTextWork: async (tokenizer, template) => ({ ...textWorkHere(tokenizer, template), close: async () => {} }),
+      visionDigest: async () => sha256(visionModel(packed)),
+      openCache: async ({ encoderCacheBytes: maxBytes, pinnedBytes: maxPinnedBytes }) =>
+        new EncoderCache({
+          ...(maxBytes !== undefined && { maxBytes }),
+          ...(maxPinnedBytes !== undefined && { maxPinnedBytes }),
+        }),
+    };
+    const opened = await openModel(
+      packed,
+      host,
+      {
+        ...(options.memory && { memory: options.memory }),
+        ...sizesOf(packed, options),
+        ...{ placement, chosen, notes: found.notes },
+        laterNotes: [...threadNotes(threads), ...speculation.notes],
+        timings: () => ({ packMs: openedAt - started, openMs: performance.now() - openedAt, packed: false }),
+      },
+      keep,
+    );
+    weights.release();
+    return opened;
+  });
+  return { model, lost: found.lost };
+}
+
+function visionModel(packed: PackedModel): Uint8Array {
+  return encodeStored(storedGraphs(packed).vision!, packed);
+}
+
+function threadNotes(wanted: number | undefined): string[] {
+  if (wanted === undefined || usedThreads(wanted) >= wanted) return [];
+  return [`one thread computes, not ${wanted}: the page is not isolated from others (docs/browser.md)`];
+}
+
+/** The weights while graphs are opened, which copy them: read once for those that open beside each other. */
+class Weights {
+  readonly #source: PackedSource;
+  #files: Promise<readonly WeightFile[]> | undefined;
+
+  constructor(source: PackedSource) {
+    this.#source = source;
+  }
+
+  read(): Promise<readonly WeightFile[]> {
+    this.#files ??= Promise.all(
+      weightNames(this.#source).map(async (path) => ({ path, data: await this.#source.bytes(path) })),
+    );
+    return this.#files;
+  }
+
+  release(): void {
+    this.#files = undefined;
+  }
+}
