@@ -27,6 +27,7 @@ const english = [
       page("Tracing", "/tracing"),
       page("Speculative decoding", "/speculation"),
       page("Devices", "/devices"),
+      page("In the browser", "/browser"),
       page("Familiarity", "/familiarity"),
       page("Confidence of fields", "/fields"),
       page("Boxes and points", "/places"),

@@ -11,17 +11,14 @@ export {
   type ImageFile,
   type ImageInput,
   type ImageLimits,
-  type ImageSize,
   isUrl,
   LoadedImage,
   type LoadOptions,
-  type PrepareImage,
   pixelDigest,
   preparedBytes,
   prepareImage,
   readInput,
   type SeenImage,
-  seen,
 } from "../loaded/index.js";
 export { drawPlaces } from "./draw.js";
 export { encodePng, encodeSized, thumbnail } from "./encode.js";

@@ -1,3 +1,1 @@
 import "./decode.js";
-
-export { headerSize } from "./header.js";
