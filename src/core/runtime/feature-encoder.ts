@@ -11,18 +11,21 @@ import {
   optionNames,
   refuseUnknownOptions,
   Semaphore,
+  sha256,
   throwIfAborted,
 } from "../base/index.js";
-import { digestOf, type EncoderCache, encoderCacheKey, type FeatureSource } from "../cache/index.js";
+import { type EncoderCache, encoderCacheKey, type FeatureSource } from "../cache/index.js";
 import { fileDigest } from "../fs/index.js";
 import { type ImageInput, LoadedImage } from "../image/node/index.js";
 import { batchesOf, type ImageProcessor, type PixelValues, readImageProcessorConfig } from "../image/spec/index.js";
 import type { ImageEncoder } from "../models/index.js";
 import { openPackedImageEncoder, type Packed, type PackProgress } from "../pack/index.js";
+import { choosePlacement } from "./choose-placement.js";
 import { checkNumbers } from "./finite.js";
-import { openEncoderCache } from "./memory.js";
-import { findPacked, type OpenedImages, openGraph, openImages, type Threading } from "./open.js";
-import { choosePlacement, type DeviceChoice } from "./placement.js";
+import { findPacked, openGraph, openImages, type Threading } from "./open.js";
+import { openEncoderCache } from "./open-encoder-cache.js";
+import type { OpenedImages } from "./opened-images.js";
+import type { DeviceChoice } from "./placement.js";
 import { feedsOf } from "./vision.js";
 
 export interface LoadFeatureEncoderOptions extends Omit<Threading, "graphThreads">, DeviceChoice {
@@ -66,7 +69,7 @@ export async function loadFeatureEncoder(
     const imageProcessor = packed.family.imageProcessor(packed.config, await readImageProcessorConfig(packed.files));
     const cache = await keep(openEncoderCache(cacheFolder === undefined ? {} : { encoderCacheFolder: cacheFolder }));
     const graph = await fileDigest(packed.graphPath("vision"));
-    const version = digestOf(JSON.stringify([packed.manifest, graph, device]));
+    const version = sha256(JSON.stringify([packed.manifest, graph, device]));
     return new FeatureEncoderModel({ packed, images, vision, imageProcessor, cache, version });
   });
 }
@@ -100,7 +103,7 @@ export class FeatureEncoderModel {
     this.#parts = parts;
     this.modelType = manifest.model_type;
     this.digest = manifest.source_digest;
-    this.#preprocessing = digestOf(JSON.stringify(parts.imageProcessor));
+    this.#preprocessing = sha256(JSON.stringify(parts.imageProcessor));
   }
 
   /** @throws as `decodeImage`; `unsupported` for an image that the family sees in several pieces. */
