@@ -8,6 +8,7 @@ import {
   GraphSession,
   int32,
   int64,
+  type Graph as OpenGraph,
 } from "../../src/core/backend/index.js";
 import { type Checkpoint, openCheckpoint } from "../../src/core/checkpoint/index.js";
 import { checkpointCatalog, encodeOnnx, type Graph, withOutputs } from "../../src/core/graph/index.js";
@@ -113,7 +114,7 @@ export interface Prefill {
 /** The whole prompt in one step, from an empty cache; `outputs` and "logits" of the last row, or of every one. */
 export async function prefill(
   packed: PackedModel,
-  decoder: GraphSession,
+  decoder: Pick<OpenGraph, "device" | "deviceMemory" | "run">,
   { embeds, positions, deepstack = [] }: Prefill,
   outputs: readonly string[],
   logitsOf: "last" | "all" = "last",
