@@ -1,9 +1,6 @@
 /**
- * Packed models in a real Chromium, by the entry that pages import: golden fixtures on WebAssembly against the reference's tokens and Node's logits, and
- * what a page can count on: a free thread, no network, flat memory, several tabs, a tab that sleeps.
- *
- * Tolerance: with fp32 weights the largest relative error between Node's kernels and WebAssembly's is 3e-6 (measured); 1e-4 leaves room for
- * other processors.
+ * Packed models in a real Chromium, by the entry that pages import: golden fixtures on WebAssembly against the reference's tokens and
+ * Node's logits. Tolerance: that of test/webgpu.test.ts, a bound; how much smaller the difference is was not measured.
  */
 import type { Browser, BrowserContext, Page as Tab } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";

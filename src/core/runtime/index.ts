@@ -127,7 +127,7 @@ export type {
 export type { VisionLanguageModel } from "./model.js";
 export { openImages } from "./open.js";
 export { openEncoderCache } from "./open-encoder-cache.js";
-export { openText, type TextSide } from "./open-text.js";
+export type { TextSide } from "./open-text.js";
 export { type PrefillWeights, packingPlan } from "./packing-plan.js";
 export type { ReasoningEffort, ReasoningStart, Thinking } from "./reasoning.js";
 export { defaultMaxTokens, defaultThoughts } from "./request-reader.js";
@@ -141,6 +141,7 @@ export {
   type RerankOptions,
 } from "./reranker.js";
 export { collect, spellingOf } from "./stream-chat.js";
+export { openTextSide } from "./text-workers.js";
 export type {
   Trace,
   TraceCandidate,

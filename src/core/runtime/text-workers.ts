@@ -3,7 +3,8 @@
  * runs in a process of its own, within limits of time and memory; long texts are tokenised on a thread, which starts with
  * the first of them.
  */
-import { OcellusError, stringifyJson } from "../base/index.js";
+import { type Keep, OcellusError, stringifyJson } from "../base/index.js";
+import type { PackedModel } from "../pack/portable.js";
 import {
   checkTemplate,
   type TemplateData,
@@ -13,7 +14,8 @@ import {
 } from "../processor/index.js";
 import type { EncodeOptions, Tokenizer } from "../tokenizer/index.js";
 import { type Limit, TypedWorker } from "../worker/index.js";
-import type { OpenedTextWork } from "./open-text.js";
+import { type OpenedTextWork, openText, type TextSide } from "./open-text.js";
+import type { OpenedImages } from "./opened-images.js";
 import type { TokenizerData, TokenizerMethods } from "./tokenizer-worker.js";
 
 export interface RenderLimits {
@@ -95,4 +97,9 @@ function templateLimit(limit: Limit, { maxMs, maxMiB }: RenderLimits): OcellusEr
     `the checkpoint's chat template ${what}; compare it with the original, or send fewer messages`,
     { details },
   );
+}
+
+/** The text side of a packed model, with workers of its own. @throws as `openText` */
+export function openTextSide(packed: PackedModel, images: OpenedImages, keep: Keep): Promise<TextSide> {
+  return openText(packed, images, (...given) => TextWorkers.open(...given), keep);
 }

@@ -13,7 +13,7 @@ import {
   storedGraphs,
   wrongKind,
 } from "../../core/pack/index.js";
-import { openImages, openText, type TextSide } from "../../core/runtime/index.js";
+import { openImages, openTextSide, type TextSide } from "../../core/runtime/index.js";
 import { dataDigest, readExamples, splitByPicture, type TuneExample } from "./examples.js";
 import { type TunedGraphs, tunedGraphs } from "./graphs.js";
 import { firstValues } from "./lora.js";
@@ -164,7 +164,7 @@ async function openTuned(path: string, options: RunOptions, recipe: Recipe, keep
   const stored = storedGraphs(packed);
   const graphs = tunedGraphs(stored, packed, recipe);
   const weights = new StoredWeights(packed, Object.values(stored), graphs.all);
-  const text = await openText(packed, await keep(openImages({})), keep);
+  const text = await openTextSide(packed, await keep(openImages({})), keep);
   const session = { device: "cpu", threads, weightsFolder: packed.path } as const;
   const opening = {
     open: (graph: TunedGraphs["forward"]) => GraphSession.open(weights.encode(graph), session),
