@@ -23,10 +23,8 @@ const needs: Readonly<Record<string, readonly string[]>> = {
   "pg-boss": [...queue, "postgres://127.0.0.1:1/none"],
   usearch: ["index", "add", "shop", image, "--kind", "hnsw"],
   "@hyzyla/pdfium": ["index", "add", "manuals", "manual.pdf"],
+  "onnxruntime-web": ["serve", "--browser-models", "--no-auth"],
 };
-
-/** Needed by pages, which install it for themselves; no command is. */
-const inPages = ["onnxruntime-web"];
 
 /** The package as it is installed without them. */
 const root = temporaryFolder();
@@ -60,7 +58,7 @@ async function ocellus(...args: readonly string[]) {
 
 describe("without the optional packages", () => {
   it("each is one that a feature needs, and is optional for npm too", () => {
-    expect([...Object.keys(needs), ...inPages].sort()).toEqual(Object.keys(peerDependencies).sort());
+    expect(Object.keys(needs).sort()).toEqual(Object.keys(peerDependencies).sort());
     for (const name of Object.keys(needs)) expect(peerDependenciesMeta[name]).toEqual({ optional: true });
   });
 

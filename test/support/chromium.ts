@@ -1,6 +1,6 @@
 /** A real browser: which one. Without vitest, so that the packed package is tried with it too. */
 import { existsSync } from "node:fs";
-import { type Browser, chromium } from "playwright-core";
+import { type Browser, type BrowserContext, chromium } from "playwright-core";
 import { isMissing } from "../../src/core/base/prerequisite.testkit.js";
 
 /** CHROMIUM, or where the packages of Debian and Chrome put it. */
@@ -16,4 +16,9 @@ export const noBrowser = isMissing("Chromium", chromiumPath, "apt install chromi
 /** Only pages of this repository are opened: a container's root may go without the sandbox. */
 export function openBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: chromiumPath!, args: ["--no-sandbox"] });
+}
+
+/** With a folder of its own: what pages store has a disk, and is there the next time. */
+export function openBrowserProfile(folder: string): Promise<BrowserContext> {
+  return chromium.launchPersistentContext(folder, { executablePath: chromiumPath!, args: ["--no-sandbox"] });
 }
