@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import sharp from "sharp";
+import { parseFileJson } from "../../src/core/base/file-json.js";
 import { OcellusError } from "../../src/core/base/index.js";
 import { openCheckpoint, writeSafetensors } from "../../src/core/checkpoint/index.js";
 import { parseShardIndex, shardIndexLimits } from "../../src/core/checkpoint/shard-index.js";
@@ -9,7 +10,6 @@ import { pickleOf } from "../../src/core/checkpoint/torch.testkit.js";
 import { entryData, listZip, readStoredEntry, readZipDirectory } from "../../src/core/checkpoint/zip.js";
 import { zipOf } from "../../src/core/checkpoint/zip.testkit.js";
 import type { ByteSource } from "../../src/core/fs/file.js";
-import { parseFileJson } from "../../src/core/base/file-json.js";
 import { recordingCatalog } from "../../src/core/graph/index.js";
 import { decodeImage } from "../../src/core/image/node/index.js";
 import { familyOf } from "../../src/core/models/index.js";
