@@ -66,15 +66,16 @@ describe("an image in a prompt", () => {
   const written = (ids: readonly number[]) => ids.map((id) => (id >= 1000 ? words[id - 1000] : "·")).join("");
 
   it.each([
-    [minicpmv46, { rows: 32, columns: 32 }, 2, `<image_id>2</image_id><image>${"·".repeat(64)}</image>`],
-    [minicpmOcr, { rows: 4, columns: 8 }, 0, `<image_id>0</image_id><image>${"·".repeat(8)}</image>`],
+    ["minicpmv4_6", minicpmv46, { rows: 32, columns: 32 }, 2, `<image_id>2</image_id><image>${"·".repeat(64)}</image>`],
+    ["minicpm_ocr", minicpmOcr, { rows: 4, columns: 8 }, 0, `<image_id>0</image_id><image>${"·".repeat(8)}</image>`],
     [
+      "minicpmv4_6 in slices",
       minicpmv46,
       { rows: 16, columns: 8, slices: { rows: 2, columns: 2, overview: { rows: 8, columns: 4 } } },
       1,
       "<image_id>1</image_id><image>··</image><slice>··</slice><slice>··</slice>\n<slice>··</slice><slice>··</slice>",
     ],
-  ] as const)("is %o of %j as the reference writes it", (family, grid, index, expected) => {
+  ] as const)("is %s as the reference writes it", (_, family, grid, index, expected) => {
     const parsed = family.parseConfig({ ...config, downsample_mode: undefined });
     const { ids, spans } = family.image!.layout(parsed, grid, 7, encode, index);
     expect(written(ids)).toBe(expected);
