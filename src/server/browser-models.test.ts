@@ -20,11 +20,16 @@ function serverOf(isOffered: boolean) {
   write("model/packed.json", "{}");
   write("model/weights.safetensors", "0123456789");
   write("secret.txt", "secret");
+  write("model/notes.txt", "not listed");
   write("runtime/ort-wasm-simd-threaded.wasm", "wasm");
   write("runtime/ort.all.js", "other");
   write("web/index.html", "page");
   const browserModels = new BrowserModels(join(root, "runtime"));
-  browserModels.add("owner/m", { folder: join(root, "model"), bytes: 12 });
+  browserModels.add("owner/m", {
+    folder: join(root, "model"),
+    files: ["packed.json", "weights.safetensors"],
+    bytes: 12,
+  });
   const models = new ModelPool({ "owner/m": model, other: model });
   return createServer({ models, webFolder: join(root, "web"), ...(isOffered && { browserModels }) });
 }
@@ -51,7 +56,7 @@ describe("a model that is offered to browsers", () => {
     expect([part.status, await part.text(), part.headers.get("content-range")]).toEqual([206, "234", "bytes 2-4/10"]);
   });
 
-  it.each(["secret.txt", "..%2Fsecret.txt", "../secret.txt", "%2e%2e/secret.txt", "x/../../secret.txt"])(
+  it.each(["notes.txt", "secret.txt", "..%2Fsecret.txt", "../secret.txt", "%2e%2e/secret.txt", "x/../../secret.txt"])(
     "gives nothing beside them: %s",
     async (name) => expect((await server.fetch(`${files}/${name}`)).status).toBe(404),
   );

@@ -4,10 +4,11 @@
  */
 import { join } from "node:path";
 import { OcellusError } from "../core/base/index.js";
-import { listFolder } from "../core/fs/index.js";
 
 export interface BrowserModel {
   readonly folder: string;
+  /** What a page fetches: packed.json and what it lists. The folder may hold more. */
+  readonly files: readonly string[];
   /** Of all that a page fetches. */
   readonly bytes: number;
 }
@@ -38,9 +39,9 @@ export class BrowserModels {
   }
 
   /** The path of a file of a model. @throws `not_found`. */
-  async pathOf(id: string, name: string): Promise<string> {
-    const folder = this.#models.get(id)?.folder;
-    if (folder !== undefined && (await listFolder(folder)).includes(name)) return join(folder, name);
+  pathOf(id: string, name: string): string {
+    const model = this.#models.get(id);
+    if (model?.files.includes(name)) return join(model.folder, name);
     throw new OcellusError("not_found", `no model ${id} with a file ${name} is offered to browsers here`, {
       details: { model: id, file: name },
     });

@@ -49,7 +49,7 @@ export function addModels(app: App, services: Services): void {
       mediaType: "application/octet-stream",
     },
     async (c) => {
-      const path = await browserFile(browserModels, c.req.param("id"), c.req.param("file"));
+      const path = browserFile(browserModels, c.req.param("id"), c.req.param("file"));
       return (await serveStatic({ path })(c, async () => {})) as Response;
     },
   );
@@ -80,7 +80,7 @@ function addExaminations(app: App, { models, examinations }: Services): void {
   );
 }
 
-function browserFile(browserModels: Services["browserModels"], id: string, file: string): Promise<string> {
+function browserFile(browserModels: Services["browserModels"], id: string, file: string): string {
   if (browserModels) return browserModels.pathOf(id, file);
   throw new OcellusError("not_found", "this server offers no models to browsers; start it with --browser-models");
 }

@@ -51,8 +51,9 @@ export async function offerToBrowsers(
   const packed = await openCheckpoint(folder);
   const manifest = manifestSchema.parse(await packed.readJson(packedFiles.manifest));
   await packed.close();
-  const bytes = manifest.files?.list.reduce((sum, file) => sum + file.bytes, 0) ?? 0;
-  models.add(name, { folder, bytes });
+  const list = manifest.files?.list ?? [];
+  const bytes = list.reduce((sum, file) => sum + file.bytes, 0);
+  models.add(name, { folder, files: [packedFiles.manifest, ...list.map((file) => file.name)], bytes });
 }
 
 async function webFolderOf(checkpoint: string, terminal: Terminal): Promise<string | { readonly reason: string }> {

@@ -228,10 +228,10 @@ async function measured(
   model: string,
   cases: readonly EvalCase[],
   terminal: Terminal,
-  { json }: TuneFlags,
+  { json, threads }: TuneFlags,
 ): Promise<Score[]> {
   // biome-ignore format: one thought
-  return withModel({ model, weights: "fp32", ...(json && { json }) }, terminal, async (opened) => {
+  return withModel({ model, weights: "fp32", ...(json && { json }), ...(threads !== undefined && { threads }) }, terminal, async (opened) => {
     const { signal } = terminal;
     const ask = (found: EvalCase): Promise<ChatResult> =>
       answerGreedily(opened, messagesOf(found), { maxTokens: evalTokens, signal });
