@@ -25,7 +25,13 @@ type State =
 export class Examinations {
   readonly #kept = new LRUCache<string, State>({ max: maxKept });
   readonly #stop = new AbortController();
+  readonly #onProblem: (cause: unknown) => void;
   #running: { readonly key: string; readonly id: string; readonly done: Promise<void> } | undefined;
+
+  /** `onProblem` gets what those who ask are not told. */
+  constructor(onProblem: (cause: unknown) => void) {
+    this.#onProblem = onProblem;
+  }
 
   /** What is known of it. */
   of({ id, key }: Pick<Read, "id" | "key">): WireExamination {
@@ -56,7 +62,8 @@ export class Examinations {
         estimateMemory(folder).catch(() => ({ problem: "of a family that is not run here" })),
       ]);
       this.#kept.set(key, { state: "done", report: inspectData(found, memory) });
-    } catch {
+    } catch (cause) {
+      this.#onProblem(cause);
       this.#kept.set(key, { state: "failed", problem: `the files of ${id} cannot be read any more` });
     } finally {
       this.#running = undefined;

@@ -83,7 +83,9 @@ export function createServices({ models: provider, middleware, ...options }: Ser
   const reading = {
     documents: new AdmissionQueue({ maxRunning: () => documentsAtOnce, maxQueue: config.maxQueue }),
     ocr: new Ocr(),
-    examinations: new Examinations(),
+    examinations: new Examinations((cause) =>
+      options.log.warn({ err: cause }, "the values of a model could not be read"),
+    ),
   };
   const metrics = new Metrics({ models, pixels, rates, ...bytes, names: config.metricsNames });
   const collections = config.collections === undefined ? undefined : new Collections(config.collections);

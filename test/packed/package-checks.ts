@@ -14,10 +14,13 @@ interface PackedFile {
   readonly size: number;
 }
 
-/** Unpacked, without the bundled model: what everyone downloads beside the models they chose. */
-const maxBytes = 6_000_000;
+/**
+ * Unpacked, without the bundled model: what everyone downloads beside the models they chose. It was 6 MB until the runtime of the
+ * browser, tuning and the page's rooms for seeing came (docs/decisions/0020-size-of-the-package.md).
+ */
+const maxBytes = 7_000_000;
 /** Two files a module (code, types), and what the page, the examples and the sample of the exam hold. */
-const maxFiles = 1_500;
+const maxFiles = 1_700;
 const model = "checkpoints/";
 const allowed =
   /^(dist\/.+\.(js|d\.ts)|dist\/web\/.+|checkpoints\/ocellus-tiny\/.+|examples\/.+|eval\/sample\/.+|calibration\/.+\.txt|[^/]+\.(md|json)|LICENSE)$/;

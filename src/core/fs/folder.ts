@@ -2,8 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { copyFile, mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
-import { basename, dirname, join } from "node:path";
-import { ioError } from "../base/index.js";
+import { basename, dirname, join, resolve, sep } from "node:path";
+import { ioError, OcellusError } from "../base/index.js";
 import { cacheRoot, homeHint, whyNotMade } from "./homes.js";
 
 /** `<target>.partial-<host>-<pid>-<random>`: names its owner, so that what a killed process left can be told and removed. */
@@ -42,6 +42,15 @@ export async function createFolderAtomically(
     await rm(temporary, { recursive: true, force: true }).catch(() => {});
     throw (cause as { syscall?: string }).syscall ? ioError("write", target, cause, homeHint(target)) : cause;
   }
+}
+
+/** A folder that is replaced may not be one that is read, nor be around it. @throws `invalid_request` with reason "holds_source" */
+export function refuseAround(source: string, into: string): void {
+  const [outer, inner] = [resolve(into), resolve(source)];
+  if (!`${inner}${sep}`.startsWith(`${outer}${sep}`)) return;
+  throw new OcellusError("invalid_request", `${into} holds ${source}, which is read; name another folder to write`, {
+    details: { reason: "holds_source", path: into, source },
+  });
 }
 
 async function renameUnlessThere(from: string, to: string): Promise<void> {

@@ -10,6 +10,7 @@ export {
   joinPath,
   makeFolder,
   pathExists,
+  refuseAround,
   removeFolder,
   withTemporaryFolder,
   writeFileAtomically,

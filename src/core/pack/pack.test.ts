@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it, vi } from "vitest";
@@ -226,6 +226,16 @@ describe("packing", () => {
       ocellusError("invalid_request", { path: into }),
     );
     expect(existsSync(join(into, "thesis.txt"))).toBe(true);
+  });
+
+  it("does not replace the folder that it reads, or one around it", async () => {
+    const source = join(root, "around/checkpoint");
+    cpSync(join(golden, "gqa-tied"), source, { recursive: true });
+    for (const into of [source, join(root, "around")])
+      await expect(pack(source, { plan: parsePlan("int8"), into, force: true })).rejects.toThrow(
+        ocellusError("invalid_request", { reason: "holds_source", path: into }),
+      );
+    expect(existsSync(join(source, "config.json"))).toBe(true);
   });
 
   it("refuses a checkpoint that holds a tensor in both spellings, or lacks one", async () => {

@@ -15,6 +15,7 @@ import {
   partDigests,
   pathExists,
   readSideJson,
+  refuseAround,
   textDigest,
   writeFileAtomically,
 } from "../fs/index.js";
@@ -85,6 +86,7 @@ async function packCheckpoint(checkpoint: Checkpoint, options: PackOptions): Pro
   const contents = [digest, JSON.stringify(embedding), ...calibrationOf(plan), ...graphs.map(printGraph)];
   if (options.forWeb) contents.push(`web ${shardBytes} ${partBytes}`);
   const target = options.into ?? cachePath(checkpoint, contents, plan);
+  if (options.into && options.force) refuseAround(checkpoint.path, options.into);
   const isPacked = async () => (await isPackedFolder(target, options)) && !options.force;
   if (await isPacked()) return { path: target, written: false, notes };
   let written = false;

@@ -2,9 +2,9 @@
  * `tuneHead`: labelled images and a frozen encoder → a classifier's checkpoint and a report of how good it is. Deterministic by its
  * seed. Every fault of the data is found before anything is written.
  */
-import { resolve, sep } from "node:path";
+import { resolve } from "node:path";
 import { OcellusError, optionNames, refuseUnknownOptions } from "../../core/base/index.js";
-import { cacheRoot, joinPath, pathExists, textDigest } from "../../core/fs/index.js";
+import { cacheRoot, joinPath, pathExists, refuseAround, textDigest } from "../../core/fs/index.js";
 import { type LoadFeatureEncoderOptions, loadFeatureEncoder } from "../../core/runtime/index.js";
 import { checkClasses } from "../data/check-classes.js";
 import { type BadImage, type LabelledImages, readLabelledImages } from "../data/labelled-images.js";
@@ -108,15 +108,6 @@ function lineageOf({ layers }: FittedHead, labels: readonly string[], report: He
 function digestOf({ images, digests }: EncodedImages): string {
   const lines = images.map(({ label }, i) => `${digests[i]} ${label}`);
   return textDigest(lines.sort().join("\n"));
-}
-
-/** What is replaced may not be what is read. */
-function refuseAround(source: string, into: string): void {
-  const [outer, inner] = [resolve(into), resolve(source)];
-  if (!`${inner}${sep}`.startsWith(`${outer}${sep}`)) return;
-  throw new OcellusError("invalid_request", `${into} holds ${source}, which is read; name another folder to write`, {
-    details: { reason: "holds_source", path: into, source },
-  });
 }
 
 function alreadyThere(into: string): OcellusError {

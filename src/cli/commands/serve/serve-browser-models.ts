@@ -68,5 +68,11 @@ async function webFolderOf(checkpoint: string, terminal: Terminal): Promise<stri
   } finally {
     await files.close();
   }
-  return (await packWithProgress(checkpoint, webPlan({}), { for: "web" }, terminal)).path;
+  try {
+    return (await packWithProgress(checkpoint, webPlan({}), { for: "web" }, terminal)).path;
+  } catch (cause) {
+    if (cause instanceof OcellusError && ["unsupported", "too_large"].includes(cause.code))
+      return { reason: cause.message };
+    throw cause;
+  }
 }
