@@ -251,6 +251,7 @@ const withoutModel = [
   ...["/entries", "/entries/:id/image", "/duplicates"].map((part) => `GET /v1/ocellus/collections/:collection${part}`),
   "DELETE /v1/ocellus/collections/:collection/entries/:id",
   ...["GET /v1/models", "GET /v1/models/:id", "GET /v1/ocellus/models/:id/description"],
+  "GET /v1/ocellus/models/:id/browser/:file", // the model itself: --browser-models is refused beside guardrails
   ...["GET", "POST"].map((method) => `${method} /v1/ocellus/models/:id/examination`), // statistics of weights
   ...["GET /admin/v1/state", "GET /admin/v1/history", "GET /admin/v1/requests/:id", "GET /admin/v1/backends"],
   ...["GET /admin/v1/aliases/:alias/figures", "GET /admin/v1/diff", "POST /admin/v1/diff"], // numbers of answers, and of weights
@@ -493,6 +494,7 @@ const others = [
     "help",
   ],
   "rollout", // test/guard-stored.test.ts
+  "tune", // learns from the caller's own images, and prints numbers
 ];
 
 describe("no command is a side door", () => {
