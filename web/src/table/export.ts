@@ -86,7 +86,10 @@ function expected(plan: Plan, { cells }: Row) {
 function fileNames(rows: readonly Row[]): Map<string, string> {
   return new Map(
     rows.map(({ id, name }, i) => {
-      const [, stem = "", ending = ""] = /([^/]*?)(\.\w{1,5})?$/.exec(name)!;
+      const base = name.slice(name.lastIndexOf("/") + 1);
+      const dot = base.lastIndexOf(".");
+      const ending = /^\.\w{1,5}$/.test(base.slice(dot)) ? base.slice(dot) : "";
+      const stem = base.slice(0, base.length - ending.length);
       const plain = stem.replace(/[^\p{L}\p{N}_-]+/gu, "_").slice(0, 60);
       return [id, `${String(i + 1).padStart(4, "0")}-${plain || "picture"}${ending.toLowerCase()}`];
     }),

@@ -12,7 +12,7 @@ import report from "../reports/report.css?inline";
 
 /** In a shadow the root is its host. */
 function ofHost(css: string): string {
-  return css.replace(/:root(\[[^\]]*\])/g, ":host($1)").replaceAll(":root", ":host");
+  return css.replace(/:root(\[[^\][]*\])/g, ":host($1)").replaceAll(":root", ":host");
 }
 
 let sheet: CSSStyleSheet | undefined;
