@@ -136,7 +136,8 @@ describe.skipIf(noBrowser)("the page", () => {
       await page.locator(".new-chat").click();
       await page.locator(".examples.sharp button:enabled").nth(place).click();
       await page.locator(".answer .facts").waitFor();
-      expect(await page.locator(".answer .prose").innerText()).toMatch(right);
+      const prose = page.locator(".answer .prose"); // what makes Markdown of it is loaded with the first answer
+      await vi.waitFor(async () => expect(await prose.innerText()).toMatch(right), { timeout: patienceMs });
     }
   });
 
