@@ -50,7 +50,7 @@ export class Examinations {
     return this.of(wanted);
   }
 
-  /** Never throws: the next who asks is told. No path of this machine is. */
+  /** Never throws: the problem is kept for the next request, without paths of this machine. */
   async #read({ id, key, folder }: Read): Promise<void> {
     const onProgress = (done_bytes: number, total_bytes: number) => {
       this.#kept.set(key, { state: "running", done_bytes, total_bytes });

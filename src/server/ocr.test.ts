@@ -3,7 +3,7 @@ import { OcellusError } from "../core/base/index.js";
 import type { TextReader } from "../core/ocr/index.js";
 import { Ocr } from "./ocr.js";
 
-/** Fails as it is told, time after time, then opens. */
+/** Fails a given number of times, then opens. */
 function ocrWith(...failures: Readonly<Record<string, unknown>>[]) {
   const calls = { numLoads: 0, numCloses: 0 };
   const reader = { close: async () => void calls.numCloses++ } as unknown as TextReader;

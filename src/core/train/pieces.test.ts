@@ -155,12 +155,13 @@ describe("pieces", () => {
     await expect(openInPieces(decoder, options, openWhole)).rejects.toThrow(
       ocellusError("invalid_request", { name: options.wrt[0] }),
     );
+    const failure = new Error("no memory");
     let [openings, closings] = [0, 0];
     const failing = async () => {
-      if (++openings === 3) throw new Error("no memory");
+      if (++openings === 3) throw failure;
       return { run: async () => ({}), close: async () => void closings++ };
     };
-    await expect(openInPieces(decoder, { input: "inputs_embeds", wrt }, failing)).rejects.toThrow("no memory");
+    await expect(openInPieces(decoder, { input: "inputs_embeds", wrt }, failing)).rejects.toBe(failure);
     expect(closings).toBe(2);
   });
 

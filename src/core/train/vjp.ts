@@ -42,7 +42,7 @@ export const gradientOf = (name: string): string => `grad:${name}`;
 
 /**
  * The vector-Jacobian product: inputs as the graph's that are needed, the weights of `wrt`, and `grad:<output>`; outputs
- * `grad:<name>` in the order of `wrt`, then what is kept.
+ * `grad:<name>` in the order of `wrt`, then the outputs named in `keep`.
  * @throws `invalid_request` for a name that is no input or weight, or on which nothing depends; `unsupported` for an operator
  */
 export function vjp(graph: Graph, { of, wrt, keep = [] }: VjpOptions): Graph {

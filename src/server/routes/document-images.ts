@@ -1,4 +1,4 @@
-/** POST /v1/ocellus/documents/images: pages of a PDF as images, for questions about them. Nothing reads them here: whoever is asked does. */
+/** POST /v1/ocellus/documents/images: pages of a PDF as images, for questions about them. No model reads them here. */
 import { checkBytes } from "../../core/base/index.js";
 import { encodePng } from "../../core/image/node/index.js";
 import { PdfDocument } from "../../core/pdf/index.js";

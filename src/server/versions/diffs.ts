@@ -64,7 +64,7 @@ export class VersionDiffs {
     return { tags: [a, b], headers: wireHeaders(a, b, found), values: { state: "unread" } };
   }
 
-  /** Never throws: the next who asks is told. */
+  /** Never throws: the problem is kept for the next request. */
   async #readValues(kept: Kept): Promise<void> {
     const { signal } = this.#stop;
     const [a, b] = kept.tags;

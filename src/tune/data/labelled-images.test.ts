@@ -116,7 +116,7 @@ describe("classes", () => {
     expect(() => check(many)).toThrow(ocellusError("too_large", { limit: 1000, found: 1001 }));
   });
 
-  it("that are nearly empty and nearly another are told of as slips", () => {
+  it("that are nearly empty and nearly another are reported as slips", () => {
     const slip = { classes: ["scrach"], nearest: { scrach: "scratch" } };
     expect(() => check({ scratch: 40, dent: 40, scrach: 1 })).toThrow(ocellusError("invalid_request", slip));
     expect(check({ scratch: 40, "Scra-tch": 2, dent: 40 })).toHaveLength(1);

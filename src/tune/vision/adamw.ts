@@ -1,6 +1,6 @@
 /**
  * AdamW [Loshchilov & Hutter 2019], as torch.optim.AdamW computes it: the decay is taken off the weight itself, the moments are
- * corrected for their start at zero. Sums are float64, what is kept is float32.
+ * corrected for their start at zero. Sums are float64, the moments float32.
  */
 
 /** What is trained of one tensor, and what the optimiser keeps of it. */

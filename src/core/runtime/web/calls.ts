@@ -90,7 +90,7 @@ export class Calls {
     }
   }
 
-  /** What the method tells, as it comes; whoever leaves the loop early gives the call up. */
+  /** What the method tells, as it comes; leaving the loop early cancels the call. */
   async *stream(method: string, args: readonly unknown[], signal?: AbortSignal): AsyncGenerator<unknown> {
     const events: unknown[] = [];
     let wake = () => {};

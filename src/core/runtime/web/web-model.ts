@@ -25,7 +25,7 @@ import { Calls, type Port } from "./calls.js";
 import type { WebModelOptions } from "./load-here.js";
 import type { ModelFiles } from "./open-source.js";
 
-/** What a worker is told to open. */
+/** The model that a worker opens, and how. */
 export interface PageModel {
   readonly files: ModelFiles;
   readonly options: Pick<OpenPackedOptions, "sha256" | "headers"> & { readonly model: WebModelOptions };
