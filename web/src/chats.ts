@@ -1,7 +1,7 @@
 /**
  * All conversations of this browser as one store: answers go on being written while the reader looks at another one. IndexedDB holds
- * the truth, each conversation with a revision; tabs tell each other what they have saved. What two tabs wrote at once becomes two
- * conversations, and what is asked again in the middle of one becomes another: nothing is lost.
+ * the truth, each conversation with a revision; tabs tell each other what they have saved. What two tabs write at once becomes two
+ * conversations as soon as the second is saved, and what is asked again in the middle of one becomes another: nothing is lost.
  */
 import { useEffect, useSyncExternalStore } from "react";
 import { type AskOptions, waitingAnswer, writeAnswer } from "./answering.js";
@@ -22,11 +22,12 @@ class Chats {
   #titles: readonly Titled[] = [];
   #removed: Conversation | undefined;
   #undoTimer: ReturnType<typeof setTimeout> | undefined;
-  readonly #writing = new Map<string, AbortController>();
+  readonly #writing = new Map<string, Writing>();
   /** As this tab last read or wrote them. */
   readonly #revisions = new Map<string, number>();
   readonly #saving = new Map<string, Promise<unknown>>();
   readonly #listeners = new Set<() => void>();
+  readonly #partListeners = new Set<PartListener>();
   readonly #tabs = new BroadcastChannel("ocellus-conversations");
 
   constructor() {
@@ -36,6 +37,12 @@ class Chats {
   readonly subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  };
+
+  /** Calls when this tab's words of a conversation have become a conversation of their own. */
+  readonly onPart = (listener: PartListener): (() => void) => {
+    this.#partListeners.add(listener);
+    return () => this.#partListeners.delete(listener);
   };
 
   /** The same list until a title or the order changes: what lists conversations does not follow each word of an answer. */
@@ -94,7 +101,7 @@ class Chats {
   }
 
   stop(id: string): void {
-    this.#writing.get(id)?.abort();
+    this.#writing.get(id)?.stopping.abort();
   }
 
   /** Asks again for an answer: beside the old one where it is the last, else in a conversation of its own. @returns that one's id. */
@@ -160,33 +167,33 @@ class Chats {
   }
 
   async #answer(conversation: Conversation, empty: Answer): Promise<void> {
-    const { id, turns } = conversation;
-    this.stop(id);
-    const stopping = new AbortController();
-    this.#writing.set(id, stopping);
+    this.stop(conversation.id);
+    const writing: Writing = { id: conversation.id, stopping: new AbortController() };
+    const isCurrent = () => this.#writing.get(writing.id) === writing;
+    this.#writing.set(writing.id, writing);
     let savedAt = 0;
     const put = (answer: Answer) => {
-      if (this.#writing.get(id) !== stopping || (answer.state !== "waiting" && !this.find(id))) return;
-      this.#put({ ...conversation, changedMs: Date.now(), turns: [...turns, answer] });
+      const { id } = writing;
+      if (!isCurrent() || (answer.state !== "waiting" && !this.find(id))) return;
+      this.#put({ ...conversation, id, changedMs: Date.now(), turns: [...conversation.turns, answer] });
       if (performance.now() - savedAt < saveEveryMs) return;
       savedAt = performance.now(); // the question, and the words so far, outlive a page that is closed now
-      void this.#save(id, false);
+      void this.#save(id);
     };
     put(empty);
-    await writeAnswer(empty, turns, stopping.signal, put);
-    if (this.#writing.get(id) !== stopping) return;
-    this.#writing.delete(id);
-    await this.#save(id);
+    await writeAnswer(empty, conversation.turns, writing.stopping.signal, put);
+    if (isCurrent()) await this.#save(writing.id);
+    if (isCurrent()) this.#writing.delete(writing.id);
   }
 
-  /** After what is being saved of it. If another tab has saved it meanwhile, the last save of an answer makes a new conversation. */
-  #save(id: string, parts = true): Promise<unknown> {
+  /** After what is being saved of it. If another tab has saved it meanwhile, this tab's becomes a conversation of its own. */
+  #save(id: string): Promise<unknown> {
     const earlier = this.#saving.get(id) ?? Promise.resolve();
     const saved = earlier.then(async () => {
       const conversation = this.find(id);
       if (!conversation) return;
       const revision = await keepConversation(conversation, this.#revisions.get(id) ?? 0);
-      if (revision === undefined) return parts && this.#part(conversation);
+      if (revision === undefined) return this.#part(id);
       this.#revisions.set(id, revision);
       this.#tabs.postMessage({ id });
     });
@@ -194,17 +201,28 @@ class Chats {
     return saved;
   }
 
-  async #part(conversation: Conversation): Promise<void> {
-    const own = { ...conversation, id: newId() };
-    this.#put(own);
-    await this.#reread(conversation.id);
-    await this.#save(own.id);
+  async #part(from: string): Promise<void> {
+    const conversation = this.find(from);
+    if (!conversation) return;
+    const id = newId();
+    const writing = this.#writing.get(from);
+    if (writing) {
+      this.#writing.delete(from);
+      this.#writing.set(id, writing);
+      writing.id = id;
+    }
+    this.#set(this.#all.map((each) => (each === conversation ? { ...conversation, id } : each)));
+    for (const listener of this.#partListeners) listener(from, id);
+    await this.#save(id);
+    void this.#reread(from);
   }
 
   /** Another tab has saved or deleted it. */
   async #reread(id: string): Promise<void> {
-    if (this.#writing.has(id)) return; // its end compares revisions
+    await this.#saving.get(id);
+    const known = this.find(id);
     const kept = await readConversation(id);
+    if (this.#writing.has(id) || this.find(id) !== known) return; // what this tab has changed compares revisions when it is saved
     const others = this.#all.filter((conversation) => conversation.id !== id);
     this.#revisions.set(id, kept?.revision ?? 0);
     this.#set(kept ? [kept, ...others].sort((a, b) => b.changedMs - a.changedMs) : others);
@@ -227,6 +245,15 @@ class Chats {
     for (const listener of this.#listeners) listener();
   }
 }
+
+/** An answer that is being written. */
+interface Writing {
+  /** Of its conversation: another one once that has parted. */
+  id: string;
+  readonly stopping: AbortController;
+}
+
+type PartListener = (from: string, to: string) => void;
 
 export type Titled = Pick<Conversation, "id" | "title">;
 

@@ -48,6 +48,7 @@ export function ChatPage({ id, isSettingsOpen, onSettingsClose }: ChatPageProps)
     if (!conversation) go("chat", into);
   };
   useEscape(stop);
+  useEffect(() => chats.onPart((from, to) => from === id && go("chat", to)), [id]);
   const hasPane = pictures.length > 0;
   return (
     <SightContext value={sight}>
