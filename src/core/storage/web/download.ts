@@ -3,7 +3,8 @@
  * is checked by its digest before it is stored. What the network breaks off is tried again; a server that sends something else
  * than packed.json describes is refused.
  */
-import { aborted, OcellusError, Semaphore, throwIfAborted, untilAborted } from "../../base/index.js";
+import { aborted, OcellusError, Semaphore, throwIfAborted } from "../../base/index.js";
+import { silenceMs, whileHeard, withAttempts } from "./attempts.js";
 import type { Environment, FetchInit } from "./environment.js";
 import { type FileList, type ListedFile, type Part, partEntry, partsOf, sha256 } from "./file-list.js";
 import { PieceReader } from "./piece-reader.js";
@@ -19,11 +20,6 @@ export interface DownloadOptions {
 
 /** Browsers open six connections to a host over HTTP/1.1; the page needs some of its own. */
 const maxRequests = 4;
-/** With waits of 0.5, 1, 2 and 4 seconds between them: a change of networks takes a few seconds. */
-const maxAttempts = 5;
-const firstWaitMs = 500;
-/** A connection that is silent for so long is dead: proxies close theirs after 60 s. */
-const silenceMs = 60_000;
 
 export class Downloader {
   readonly #environment: Environment;
@@ -31,7 +27,13 @@ export class Downloader {
   readonly #list: FileList;
   /** Digests of parts that are neither stored nor given up. */
   readonly #missing: Set<string>;
+  /** Bytes of missing parts that have arrived, by digest. */
+  readonly #arrived = new Map<string, number>();
   readonly #requests = new Semaphore(maxRequests);
+  /** By digest. */
+  readonly #parts = new Map<string, Promise<void>>();
+  /** Files that the server answers whole whatever part is asked for: one request at a time, for it brings them all. */
+  readonly #whole = new Map<ListedFile, Semaphore>();
   readonly #etags = new Map<string, string>();
   readonly #stop = new AbortController();
 
@@ -60,79 +62,88 @@ export class Downloader {
     }
   }
 
-  /** The first part alone: a server without ranges answers it with the whole file. */
+  /** The first part alone: its answer shows whether the server has ranges. */
   async #file(file: ListedFile): Promise<void> {
     const [first, ...rest] = partsOf(file, this.#list).filter(({ digest }) => this.#missing.has(digest));
     if (first) await this.#part(first);
     await Promise.all(rest.map((part) => this.#part(part)));
   }
 
+  /** Equal parts, of one file or of several, are one. */
   #part(part: Part): Promise<void> {
-    return this.#requests.run(async () => {
-      for (let attempt = 1; this.#missing.has(part.digest); attempt++) {
-        throwIfAborted(this.#stop.signal);
-        try {
-          await this.#fetch(part);
-        } catch (error) {
-          throwIfAborted(this.#stop.signal);
-          if (!isBrokenOff(error) || attempt === maxAttempts) throw error;
-          await untilAborted(this.#environment.sleep(firstWaitMs * 2 ** (attempt - 1)), this.#stop.signal);
-        }
-      }
+    const begun = this.#parts.get(part.digest) ?? this.#attempts(part);
+    this.#parts.set(part.digest, begun);
+    return begun;
+  }
+
+  #attempts(part: Part): Promise<void> {
+    const { signal } = this.#stop;
+    return withAttempts(this.#environment, signal, async () => {
+      const work = () => this.#requests.run(() => this.#fetch(part), signal);
+      await (this.#whole.get(part.file)?.run(work, signal) ?? work());
     });
   }
 
   async #fetch(part: Part): Promise<void> {
-    const { file, start, sizeBytes } = part;
+    const { file, start, sizeBytes, digest } = part;
+    if (!this.#missing.has(digest)) return; // an answer with the whole file brought it
     const isWhole = sizeBytes === file.bytes;
     const range = isWhole ? {} : { range: `bytes=${start}-${start + sizeBytes - 1}` };
-    const watch = new SilenceWatch(this.#stop.signal);
-    const counted = new CountedBytes(this.#options.onBytes);
-    try {
-      const response = await this.#request(this.#urlOf(file), range, watch.signal);
+    const watched = { name: file.name, signal: this.#stop.signal, waitMs: silenceMs };
+    await whileHeard(watched, async ({ signal, heard }) => {
+      const response = await this.#request(this.#urlOf(file), range, signal);
       this.#checkSame(file, response);
-      const reader = new PieceReader(response.body, (bytes) => {
-        watch.heard();
-        counted.add(bytes);
-      });
+      const reader = new PieceReader(response.body, heard);
       if (response.status === 206 && !isWhole) {
         checkRange(part, response);
         await this.#store(part, reader);
-        counted.keep();
-      } else await this.#storeAll(file, reader, counted);
+      } else await this.#storeAll(file, reader);
       await reader.expectEnd(file.name);
-    } catch (error) {
-      throw watch.isSilent ? silent(file) : error;
-    } finally {
-      counted.takeBack();
-      watch.end();
-    }
+    });
   }
 
   /** Every part of the file, as one answer brings it. */
-  async #storeAll(file: ListedFile, reader: PieceReader, counted: CountedBytes): Promise<void> {
+  async #storeAll(file: ListedFile, reader: PieceReader): Promise<void> {
+    if (!this.#whole.has(file)) this.#whole.set(file, new Semaphore(1));
     for (const part of partsOf(file, this.#list)) {
-      if (this.#missing.has(part.digest)) {
-        await this.#store(part, reader);
-        counted.keep();
-      } else {
-        await reader.piece(part.sizeBytes, file.name);
-        counted.takeBack();
-      }
+      if (this.#missing.has(part.digest)) await this.#store(part, reader);
+      else await reader.piece(part.sizeBytes, file.name);
     }
   }
 
-  async #store({ digest, file, start, sizeBytes }: Part, reader: PieceReader): Promise<void> {
-    const bytes = await reader.piece(sizeBytes, file.name);
+  async #store(part: Part, reader: PieceReader): Promise<void> {
+    const { digest, file, sizeBytes } = part;
+    try {
+      let numBytes = 0;
+      const bytes = await reader.piece(sizeBytes, file.name, (arrived) => {
+        numBytes += arrived;
+        this.#count(digest, numBytes);
+      });
+      await this.#check(part, bytes);
+      await this.#environment.store.write(partEntry(digest), bytes);
+      this.#count(digest, sizeBytes);
+      this.#missing.delete(digest);
+    } catch (error) {
+      this.#count(digest, 0);
+      throw error;
+    }
+  }
+
+  /** Bytes of a missing part that have arrived. Two answers with whole files may bring equal parts at once: that is one part. */
+  #count(digest: string, numBytes: number): void {
+    if (!this.#missing.has(digest)) return;
+    this.#options.onBytes(numBytes - (this.#arrived.get(digest) ?? 0));
+    this.#arrived.set(digest, numBytes);
+  }
+
+  async #check({ digest, file, start, sizeBytes }: Part, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     const found = await sha256(bytes);
-    if (found !== digest)
-      throw new OcellusError(
-        "invalid_file",
-        `${this.#urlOf(file)}, bytes ${start} to ${start + sizeBytes}: expected SHA-256 ${digest}, found ${found}; the server has another file than its packed.json describes, upload the whole folder again`,
-        { details: { file: file.name, start, expected: digest, found } },
-      );
-    await this.#environment.store.write(partEntry(digest), bytes);
-    this.#missing.delete(digest);
+    if (found === digest) return;
+    throw new OcellusError(
+      "invalid_file",
+      `${this.#urlOf(file)}, bytes ${start} to ${start + sizeBytes}: expected SHA-256 ${digest}, found ${found}; the server has another file than its packed.json describes, upload the whole folder again`,
+      { details: { file: file.name, start, expected: digest, found } },
+    );
   }
 
   async #request(url: string, range: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Response> {
@@ -173,10 +184,6 @@ export async function request({ fetch }: Environment, url: string, init: FetchIn
   throw new OcellusError(code, `${url}: expected the file, found status ${status}`, { details: { url, status } });
 }
 
-function isBrokenOff(error: unknown): boolean {
-  return error instanceof OcellusError && (error.code === "io" || error.code === "timeout");
-}
-
 /** A page of another origin does not see the header unless the server exposes it; then the digest alone decides. */
 function checkRange({ file, start, sizeBytes }: Part, response: Response): void {
   const found = response.headers.get("content-range");
@@ -188,68 +195,4 @@ function checkRange({ file, start, sizeBytes }: Part, response: Response): void 
     `${file.name}: expected Content-Range ${expected}, found ${found ?? "none"}; the server has another file than its packed.json describes, or a proxy changes ranges`,
     { details: { file: file.name, expected, found } },
   );
-}
-
-function silent({ name }: ListedFile): OcellusError {
-  return new OcellusError("timeout", `${name}: the server sent nothing for ${silenceMs / 1000} s`, {
-    details: { file: name },
-  });
-}
-
-/** Ends a request that has gone silent. */
-class SilenceWatch {
-  readonly #controller = new AbortController();
-  readonly #stop: AbortSignal;
-  readonly #abort = () => this.#controller.abort();
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  isSilent = false;
-
-  constructor(stop: AbortSignal) {
-    this.#stop = stop;
-    stop.addEventListener("abort", this.#abort, { once: true });
-    if (stop.aborted) this.#abort();
-    this.heard();
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  heard(): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      this.isSilent = true;
-      this.#abort();
-    }, silenceMs);
-  }
-
-  end(): void {
-    clearTimeout(this.#timer);
-    this.#stop.removeEventListener("abort", this.#abort);
-    this.#abort(); // what has not been read of the answer is not wanted
-  }
-}
-
-/** Progress that is taken back when what arrived is not kept. */
-class CountedBytes {
-  readonly #onBytes: (bytes: number) => void;
-  #open = 0;
-
-  constructor(onBytes: (bytes: number) => void) {
-    this.#onBytes = onBytes;
-  }
-
-  add(bytes: number): void {
-    this.#open += bytes;
-    this.#onBytes(bytes);
-  }
-
-  keep(): void {
-    this.#open = 0;
-  }
-
-  takeBack(): void {
-    if (this.#open > 0) this.#onBytes(-this.#open);
-    this.#open = 0;
-  }
 }

@@ -14,6 +14,7 @@ import {
   readBounded,
   refuseUnknownOptions,
 } from "../../base/index.js";
+import { isBrokenOff, silenceMs, whileHeard, withAttempts } from "./attempts.js";
 import { Downloader, request } from "./download.js";
 import { browserEnvironment, type Environment } from "./environment.js";
 import { type FileList, parseFileList, partEntry, partsOf, sha256 } from "./file-list.js";
@@ -42,8 +43,8 @@ const names = optionNames<OpenPackedOptions>({ sha256: true, headers: true, sign
 
 /** As many parts as a model may have, and some more. */
 const maxManifestBytes = 8 * 2 ** 20;
-/** A stored model is used when its server does not answer for so long. */
-const manifestWaitMs = 10_000;
+/** A stored model is used when its server is silent for so long. */
+const storedWaitMs = 10_000;
 /** Of a whole disk, what is left free beside the model: records, and what the browser itself adds to a file. */
 const spareBytes = 2 ** 20;
 
@@ -199,27 +200,37 @@ async function download(
 async function readManifest(
   baseUrl: string,
   stored: StoredModel | undefined,
-  { headers = {}, signal, sha256: expected }: OpenPackedOptions,
+  options: OpenPackedOptions,
+  browser: Environment,
+): Promise<StoredModel> {
+  const { signal, sha256: expected } = options;
+  try {
+    // No second attempt where something is stored: a page without a network opens at once.
+    if (stored && expected === undefined) return await askManifest(baseUrl, storedWaitMs, options, browser);
+    return await withAttempts(browser, signal, () => askManifest(baseUrl, silenceMs, options, browser));
+  } catch (error) {
+    if (signal?.aborted) throw aborted(signal);
+    if (isBrokenOff(error) && stored && expected === undefined) return stored;
+    throw error;
+  }
+}
+
+async function askManifest(
+  baseUrl: string,
+  waitMs: number,
+  { headers = {}, signal: stop, sha256: expected }: OpenPackedOptions,
   browser: Environment,
 ): Promise<StoredModel> {
   const url = baseUrl + manifestName;
-  const patience = stored && [AbortSignal.timeout(manifestWaitMs)];
-  const signals = AbortSignal.any([...(signal ? [signal] : []), ...(patience ?? [])]);
-  try {
-    const response = await request(browser, url, { headers, cache: "no-cache", signal: signals });
-    const bytes = await readBounded(chunksOf(response.body), { what: url, maxBytes: maxManifestBytes }).catch(
-      brokenOff,
-    );
-    const digest = await sha256(bytes);
-    if (expected !== undefined && digest !== expected) throw otherManifest(url, expected, digest);
-    const manifest = new TextDecoder().decode(bytes);
-    return { url: baseUrl, digest, manifest, files: parseFileList(parsed(manifest, url), url) };
-  } catch (error) {
-    if (signal?.aborted) throw aborted(signal);
-    const isUnreached = error instanceof OcellusError && error.code === "io";
-    if (isUnreached && stored && expected === undefined) return stored;
-    throw error;
-  }
+  const bytes = await whileHeard({ name: manifestName, signal: stop, waitMs }, async ({ signal, heard }) => {
+    const { body } = await request(browser, url, { headers, cache: "no-cache", signal });
+    const bound = { what: url, maxBytes: maxManifestBytes, onBytes: heard };
+    return readBounded(chunksOf(body), bound).catch(brokenOff);
+  });
+  const digest = await sha256(bytes);
+  if (expected !== undefined && digest !== expected) throw otherManifest(url, expected, digest);
+  const manifest = new TextDecoder().decode(bytes);
+  return { url: baseUrl, digest, manifest, files: parseFileList(parsed(manifest, url), url) };
 }
 
 function brokenOff(cause: Error): never {

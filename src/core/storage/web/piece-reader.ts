@@ -3,17 +3,21 @@ import { OcellusError } from "../../base/index.js";
 
 export class PieceReader {
   readonly #chunks: AsyncIterator<Uint8Array>;
-  readonly #onBytes: (bytes: number) => void;
+  readonly #heard: () => void;
   #rest: Uint8Array = new Uint8Array(0);
 
-  /** @param onBytes called with the bytes that each chunk adds to a piece. */
-  constructor(body: ReadableStream<Uint8Array> | null, onBytes: (bytes: number) => void) {
+  /** @param heard called whenever something arrived. */
+  constructor(body: ReadableStream<Uint8Array> | null, heard: () => void) {
     this.#chunks = chunksOf(body);
-    this.#onBytes = onBytes;
+    this.#heard = heard;
   }
 
-  /** @throws `io` when the body ends before. */
-  async piece(sizeBytes: number, name: string): Promise<Uint8Array<ArrayBuffer>> {
+  /** @param onBytes called with the bytes that each chunk adds to the piece. @throws `io` when the body ends before. */
+  async piece(
+    sizeBytes: number,
+    name: string,
+    onBytes: (bytes: number) => void = () => {},
+  ): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = new Uint8Array(sizeBytes);
     let done = 0;
     while (done < sizeBytes) {
@@ -22,7 +26,7 @@ export class PieceReader {
       const taken = chunk.subarray(0, sizeBytes - done);
       bytes.set(taken, done);
       done += taken.length;
-      this.#onBytes(taken.length);
+      onBytes(taken.length);
       this.#rest = chunk.subarray(taken.length);
     }
     return bytes;
@@ -42,6 +46,7 @@ export class PieceReader {
         throw new OcellusError("io", `${name}: the connection broke off: ${cause.message}`, { cause });
       });
       if (done) return undefined;
+      this.#heard();
       this.#rest = value;
     }
     return this.#rest;

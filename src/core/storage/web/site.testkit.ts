@@ -1,5 +1,6 @@
 /** A page and a server for tests: files in memory, storage in memory, locks as the standard describes them, faults on demand. */
 import { createHash } from "node:crypto";
+import { untilAborted } from "../../base/index.js";
 import { type EntryStore, memoryStore } from "./entry-store.js";
 import type { Environment, Locks } from "./environment.js";
 
@@ -51,7 +52,8 @@ export class Site {
     if (!this.isReachable) throw new TypeError("Failed to fetch");
     init.signal?.throwIfAborted();
     const answer = this.#answer(name, this.hasRanges ? range : undefined);
-    return (await this.fault(url, range, answer)) ?? answer;
+    const faulty = Promise.resolve(this.fault(url, range, answer));
+    return (await untilAborted(faulty, init.signal ?? undefined)) ?? answer;
   }
 
   #answer(name: string, range: string | undefined): Response {
