@@ -26,7 +26,7 @@ export class Examinations {
   readonly #kept = new LRUCache<string, State>({ max: maxKept });
   readonly #stop = new AbortController();
   readonly #onProblem: (cause: unknown) => void;
-  #running: { readonly key: string; readonly id: string; readonly done: Promise<void> } | undefined;
+  #running: { readonly key: string; readonly done: Promise<void> } | undefined;
 
   /** `onProblem` gets what those who ask are not told. */
   constructor(onProblem: (cause: unknown) => void) {
@@ -41,17 +41,20 @@ export class Examinations {
 
   /** Begins to read, unless that is done. @throws `overloaded` while another one is read. */
   read(wanted: Read): WireExamination {
-    const { key, id } = wanted;
-    if (this.#running && this.#running.key !== key) throw busy(this.#running.id);
+    const { key } = wanted;
+    if (this.#running && this.#running.key !== key) throw busy();
     if (!this.#running && this.#kept.get(key)?.state !== "done") {
       this.#kept.set(key, { state: "running", done_bytes: 0, total_bytes: 0 });
-      this.#running = { key, id, done: this.#read(wanted) };
+      this.#running = { key, done: this.#read(wanted) };
     }
     return this.of(wanted);
   }
 
-  /** Never throws: the problem is kept for the next request, without paths of this machine. */
-  async #read({ id, key, folder }: Read): Promise<void> {
+  /**
+   * Never throws: the problem is kept for the next request, without paths of this machine, and without a name, for those who
+   * ask may know this content by another one.
+   */
+  async #read({ key, folder }: Omit<Read, "id">): Promise<void> {
     const onProgress = (done_bytes: number, total_bytes: number) => {
       this.#kept.set(key, { state: "running", done_bytes, total_bytes });
     };
@@ -59,15 +62,20 @@ export class Examinations {
       const options = { threads: 1, apart: true, signal: this.#stop.signal, onProgress };
       const [found, memory] = await Promise.all([
         examine(folder, options),
-        estimateMemory(folder).catch(() => ({ problem: "of a family that is not run here" })),
+        estimateMemory(folder).catch((cause: unknown) => this.#noMemory(cause)),
       ]);
       this.#kept.set(key, { state: "done", report: inspectData(found, memory) });
     } catch (cause) {
-      this.#onProblem(cause);
-      this.#kept.set(key, { state: "failed", problem: `the files of ${id} cannot be read any more` });
+      if (!this.#stop.signal.aborted) this.#onProblem(cause);
+      this.#kept.set(key, { state: "failed", problem: "its files cannot be read any more" });
     } finally {
       this.#running = undefined;
     }
+  }
+
+  #noMemory(cause: unknown): { readonly problem: string } {
+    if (!(cause instanceof OcellusError)) this.#onProblem(cause);
+    return { problem: "of a family that is not run here" };
   }
 
   /** Stops reading. */
@@ -77,8 +85,7 @@ export class Examinations {
   }
 }
 
-function busy(id: string): OcellusError {
-  return new OcellusError("overloaded", `every value of ${id} is being read; try again when that is done`, {
-    details: { reading: id },
-  });
+/** Without the name: it may be a version that those who ask do not know of. */
+function busy(): OcellusError {
+  return new OcellusError("overloaded", "every value of another model is being read; try again when that is done");
 }
