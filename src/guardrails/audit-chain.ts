@@ -184,17 +184,20 @@ export interface VerifiedLog extends Chain {
   readonly files: number;
 }
 
-/** Reads a whole log, all its parts. @throws as `readChain`; `invalid_file` when it was cut, as its note says. */
-export async function verifyLog(path: string, onHash: (hash: string) => void = () => {}): Promise<VerifiedLog> {
+/** Reads a log, its oldest part first; again, up to three times, where its writer has turned it over meanwhile. */
+export async function readUnmoved<T>(path: string, read: (files: readonly string[]) => Promise<T>): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     const parts = await partsOf(path);
-    try {
-      return await verifyFiles([...parts, path], path, onHash);
-    } catch (error) {
-      const isMoving = (await partsOf(path)).join() !== parts.join(); // its writer has turned over meanwhile
-      if (!isMoving || attempt >= 3) throw error;
-    }
+    const [outcome] = await Promise.allSettled([read([...parts, path])]);
+    if (attempt < 3 && (await partsOf(path)).join() !== parts.join()) continue;
+    if (outcome.status === "rejected") throw outcome.reason;
+    return outcome.value;
   }
+}
+
+/** Reads a whole log, all its parts. @throws as `readChain`; `invalid_file` when it was cut, as its note says. */
+export function verifyLog(path: string, onHash: (hash: string) => void = () => {}): Promise<VerifiedLog> {
+  return readUnmoved(path, (files) => verifyFiles(files, path, onHash));
 }
 
 async function verifyFiles(files: readonly string[], path: string, onHash: (hash: string) => void) {

@@ -1,8 +1,9 @@
-import { rename } from "node:fs/promises";
+import { readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "../core/base/temporary-folder.testkit.js";
 import { AuditLog } from "./audit.js";
+import { readUnmoved } from "./audit-chain.js";
 import type { Rule } from "./policy.js";
 import { replayRule } from "./replay.js";
 import type { Action } from "./verdict.js";
@@ -73,5 +74,37 @@ describe("a rule over the audit log", () => {
     await log.close();
     expect((await replay(file, rule)).numLines).toBe(7);
     expect((await replay(file, rule, new Date(Date.now() + 1000))).numLines).toBe(0);
+  });
+
+  const all: Rule = { threshold: 0, action: "block" };
+  const limited = (file: string, limits: { maxBytes?: number; maxLineBytes?: number }) =>
+    replayRule(file, all, new Date(0), signal, { maxBytes: 1e6, maxLineBytes: 1e5, ...limits });
+
+  it("reads no more than its bytes, the newest ones, also of one long file, and no line that is too long", async () => {
+    const file = await logOf([...checks, ...checks]);
+    const { size } = await stat(file);
+    const half = await limited(file, { maxBytes: size / 2 });
+    expect(half).toMatchObject({ numLines: 5, isCut: true }); // of twelve alike: the sixth is not whole
+    expect(half.examples[0]!.request).toBe("r11");
+    expect(await limited(file, { maxBytes: size })).toMatchObject({ numLines: 12, isCut: false });
+    const long = { request: "x".repeat(2000), key: "bob", route: "/v1/responses", stage: "input", checks: [] };
+    const log = await AuditLog.open(file);
+    await log.append(long);
+    await log.close();
+    expect(await limited(file, { maxLineBytes: 2000 })).toMatchObject({ numLines: 12, isCut: true });
+  });
+
+  it("loses nothing of a log that turns over while it is read", async () => {
+    const file = await logOf(checks);
+    const lines = (await readFile(file, "utf8")).split("\n");
+    let numReads = 0;
+    const texts = await readUnmoved(file, async (files) => {
+      if (numReads++ === 0) {
+        await rename(file, `${file}.000000000000`);
+        await writeFile(file, "");
+      }
+      return Promise.all(files.map((path) => readFile(path, "utf8")));
+    });
+    expect([numReads, texts.join("").split("\n")]).toEqual([2, lines]);
   });
 });

@@ -7,7 +7,7 @@ import { open, stat } from "node:fs/promises";
 import { z } from "zod";
 import { throwIfAborted } from "../core/base/index.js";
 import { readLines } from "../core/fs/index.js";
-import { maxAuditLineBytes, partsOf } from "./audit-chain.js";
+import { maxAuditLineBytes, readUnmoved } from "./audit-chain.js";
 import { type Rule, ruleConcerns, rulesForCategory } from "./policy.js";
 import { type Action, actions } from "./verdict.js";
 
@@ -44,41 +44,70 @@ export interface Replay {
   readonly changes: readonly { readonly before: Action; readonly after: Action; readonly count: number }[];
   /** The newest of these. */
   readonly examples: readonly ReplayedCheck[];
-  /** Older lines of the time that was asked for were not read. */
+  /** Lines of the time that was asked for were not read: older ones, or ones that are too long. */
   readonly isCut: boolean;
 }
 
-/** Read in a few seconds; a busy server writes as much in a week. */
+/** Of the newest: read in a few seconds; a busy server writes as much in a week. */
 const maxBytes = 512 * 2 ** 20;
+/** Parsed in some 30 ms, for which nothing else is answered: 20 findings of each of some thousand checks. */
+const maxLineBytes = 4 * 2 ** 20;
 /** A page of a panel. */
 const maxExamples = 50;
 
-/** @param file of the policy's log. @throws `not_found`, `io`, `aborted`. */
-export async function replayRule(file: string, rule: Rule, since: Date, signal: AbortSignal): Promise<Replay> {
-  const tally = new Tally(rule);
-  const { files, isCut } = await filesSince(file, since);
-  for (const path of files)
-    for await (const { text, isWhole } of readLines(path, maxAuditLineBytes)) {
-      throwIfAborted(signal);
-      const line = isWhole ? parsedLine(text) : undefined;
-      if (line && Date.parse(line.time) >= since.getTime()) tally.take(line);
-    }
-  return { ...tally.result(), isCut };
+interface ReplayLimits {
+  readonly maxBytes: number;
+  readonly maxLineBytes: number;
 }
 
-/** Oldest first; those that end before the time are left out, and of too many bytes the oldest. */
-async function filesSince(file: string, since: Date): Promise<{ files: string[]; isCut: boolean }> {
-  const newestFirst = [...(await partsOf(file)), file].reverse();
-  const files: string[] = [];
-  let numBytes = 0;
-  for (const path of newestFirst) {
-    numBytes += (await stat(path).catch(() => ({ size: 0 }))).size;
-    if (numBytes > maxBytes && files.length > 0) return { files, isCut: true };
-    files.unshift(path);
+/** @param file of the policy's log. @throws `not_found`, `io`, `too_large`, `aborted`. */
+export function replayRule(
+  file: string,
+  rule: Rule,
+  since: Date,
+  signal: AbortSignal,
+  limits: ReplayLimits = { maxBytes, maxLineBytes },
+): Promise<Replay> {
+  return readUnmoved(file, async (files) => {
+    const tally = new Tally(rule);
+    const { pieces, isCut } = await piecesSince(files, since, limits);
+    let hasLong = false;
+    for (const { path, start } of pieces)
+      for await (const { text, isWhole } of readLines(path, maxAuditLineBytes, { start })) {
+        throwIfAborted(signal);
+        const isLong = text.length > limits.maxLineBytes;
+        hasLong ||= isLong;
+        const line = isWhole && !isLong ? parsedLine(text) : undefined;
+        if (line && Date.parse(line.time) >= since.getTime()) tally.take(line);
+      }
+    return { ...tally.result(), isCut: isCut || hasLong };
+  });
+}
+
+/** A file from some byte on; the rest of a line that it begins within is none, and is left out as such. */
+interface Piece {
+  readonly path: string;
+  readonly start: number;
+}
+
+/** Oldest first; files that end before the time are left out, and of too many bytes the oldest. */
+async function piecesSince(
+  files: readonly string[],
+  since: Date,
+  limits: ReplayLimits,
+): Promise<{ pieces: Piece[]; isCut: boolean }> {
+  const pieces: Piece[] = [];
+  let left = limits.maxBytes;
+  for (const path of [...files].reverse()) {
+    const { size } = await stat(path).catch(() => ({ size: 0 }));
+    const start = Math.max(0, size - left);
+    pieces.unshift({ path, start });
+    if (start > 0) return { pieces, isCut: true };
+    left -= size;
     const first = await firstTime(path);
     if (first !== undefined && first < since.getTime()) break;
   }
-  return { files, isCut: false };
+  return { pieces, isCut: false };
 }
 
 /** Of its first line, read from its beginning alone. */
