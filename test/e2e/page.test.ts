@@ -648,6 +648,42 @@ describe.skipIf(noBrowser)("the page", () => {
       .waitFor();
   });
 
+  it("is one table in two tabs: one of them asks, and what is corrected in the other meanwhile stays", async () => {
+    await open({}, "#/table");
+    let answerNow = () => {};
+    const held = new Promise<void>((done) => {
+      answerNow = done;
+    });
+    await page.route(/chat\/completions/, (route) => held.then(() => route.continue()));
+    const [first, second] = [page, await page.context().newPage()];
+    await button("Try the examples").click();
+    await second.goto(first.url());
+    await first.getByRole("button", { name: /^Ask about \d+ pictures$/ }).click();
+    await second.getByText("Another tab is asking").waitFor();
+    await second.getByRole("button", { name: /^Look at dress/ }).click();
+    await second.getByRole("textbox", { name: "Answer" }).fill("crimson");
+    await second.getByRole("textbox", { name: "Answer" }).press("Enter");
+    await second.keyboard.press("Escape");
+    const corrected = (tab: Page) => tab.getByRole("button", { name: "Answer: crimson; correct it" });
+    await corrected(first).waitFor();
+    answerNow();
+    for (const tab of [first, second]) {
+      await tab.getByRole("button", { name: "Ask all again" }).waitFor();
+      await tab.getByRole("button", { name: "Answer: A pullover.; correct it" }).first().waitFor();
+      await tab.getByRole("radio", { name: "Waiting 0" }).waitFor();
+      await corrected(tab).waitFor();
+    }
+    await second.getByRole("textbox", { name: "Question" }).fill("What colour is it?");
+    await vi.waitFor(
+      async () =>
+        expect(await first.getByRole("textbox", { name: "Question" }).inputValue()).toBe("What colour is it?"),
+      { timeout: patienceMs },
+    );
+    await first.reload();
+    await corrected(first).waitFor();
+    expect(await first.locator(".grid tbody tr [data-corrected=true]").count()).toBe(1);
+  });
+
   it("draws of thousands of rows those in sight, and searches all", async () => {
     await open({}, "#/table");
     const chooser = page.waitForEvent("filechooser");

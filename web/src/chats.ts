@@ -7,7 +7,15 @@ import { useEffect, useSyncExternalStore } from "react";
 import { type AskOptions, waitingAnswer, writeAnswer } from "./answering.js";
 import type { Answer, Conversation, Picture, Turn } from "./conversation.js";
 import { isOpen, newId, question } from "./conversation.js";
-import { dropConversation, keepConversation, readConversation, readConversations, sweep } from "./history.js";
+import {
+  dropConversation,
+  holdPictures,
+  keepConversation,
+  keepHeldPictures,
+  readConversation,
+  readConversations,
+  sweep,
+} from "./history.js";
 import type { Region } from "./region.js";
 
 export type { AskOptions };
@@ -138,6 +146,7 @@ class Chats {
     this.stop(id);
     this.#endUndo();
     this.#removed = this.find(id);
+    if (this.#removed) void holdPictures(this.#removed);
     this.#set(this.#all.filter((conversation) => conversation.id !== id));
     void dropConversation(id).then(() => this.#tabs.postMessage({ id }));
     this.#undoTimer = setTimeout(() => this.#endUndo(), undoMs);
@@ -150,6 +159,7 @@ class Chats {
     if (!removed) return;
     this.#put(ended(removed));
     void this.#save(removed.id);
+    void keepHeldPictures(removed);
   }
 
   #endUndo(): void {

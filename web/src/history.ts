@@ -33,27 +33,21 @@ export function readConversation(id: string): Promise<Conversation | undefined> 
 }
 
 /**
- * In one transaction, so that of two tabs one is first.
  * @param base the revision that it was changed from
  * @returns its revision now; undefined, and nothing is written, if another tab has written it since
  */
 export async function keepConversation(conversation: Conversation, base: number): Promise<number | undefined> {
-  const db = await database.open();
-  if (!db) return base + 1;
-  return new Promise((done) => {
-    const transaction = db.transaction("conversations", "readwrite");
+  let isFirst = true;
+  const isDone = await database.transact("conversations", "readwrite", (transaction) => {
     const store = transaction.objectStore("conversations");
     const found = store.get(conversation.id) as IDBRequest<Conversation | undefined>;
-    let revision: number | undefined;
     found.onsuccess = () => {
-      const kept = found.result ? (found.result.revision ?? 0) : base;
-      if (kept !== base) return;
-      revision = base + 1;
-      store.put({ ...conversation, revision });
+      isFirst = !found.result || (found.result.revision ?? 0) === base;
+      if (isFirst) store.put({ ...conversation, revision: base + 1 });
     };
-    transaction.oncomplete = () => done(revision);
-    transaction.onabort = () => done(base); // a full disk: the conversation goes on, unkept
   });
+  if (!isDone) return base; // a full disk: the conversation goes on, unkept
+  return isFirst ? base + 1 : undefined;
 }
 
 /** Its pictures go with the next `sweep`. */
@@ -75,6 +69,23 @@ export async function pictureBlob(id: string): Promise<Blob | undefined> {
   return blob;
 }
 
+/** Reads pictures into memory, for a conversation that may be brought back after another tab has swept them. */
+export async function holdPictures(conversation: Conversation): Promise<void> {
+  for (const id of picturesIn(conversation)) await pictureBlob(id);
+}
+
+/** Keeps them again where they were swept. */
+export async function keepHeldPictures(conversation: Conversation): Promise<void> {
+  for (const id of picturesIn(conversation)) {
+    const blob = recent.get(id);
+    if (blob) await keepPicture(id, blob);
+  }
+}
+
+function picturesIn({ turns }: Conversation): string[] {
+  return turns.flatMap((turn) => (turn.role === "user" ? turn.pictures.map(({ id }) => id) : []));
+}
+
 /** Drops what is beyond the bounds. Called when the page opens and when a dropped conversation can no longer be brought back. */
 export async function sweep(): Promise<void> {
   const conversations = await readConversations();
@@ -82,9 +93,9 @@ export async function sweep(): Promise<void> {
   const bytesOf = new Map(pictures.map(({ id, blob }) => [id, blob.size]));
   const kept = new Set<string>();
   let numBytes = 0;
-  for (const [place, { id, turns }] of conversations.entries()) {
-    const own = turns.flatMap((turn) => (turn.role === "user" ? turn.pictures.map((picture) => picture.id) : []));
-    const added = own.filter((picture) => !kept.has(picture));
+  for (const [place, conversation] of conversations.entries()) {
+    const { id } = conversation;
+    const added = picturesIn(conversation).filter((picture) => !kept.has(picture));
     numBytes += added.reduce((sum, picture) => sum + (bytesOf.get(picture) ?? 0), 0);
     if (place >= maxConversations || numBytes > maxImageBytes)
       await database.run("conversations", "readwrite", (store) => store.delete(id));

@@ -83,6 +83,33 @@ export function storedKey(name: "key" | "adminKey" = "key"): string {
   return stored()[name] ?? "";
 }
 
+/** What another tab changes is changed here too. Model and settings are each tab's own until it is loaded again. */
+function ofAllTabs(): Partial<Preferences> {
+  const { theme, key, adminKey, templates } = firstPreferences();
+  return { theme, key, adminKey, templates };
+}
+
+/**
+ * What is stored, with what was changed here: what was not chosen goes on following the system, and settings that another tab has
+ * changed since stay.
+ */
+export function withChanges(
+  kept: Partial<Preferences>,
+  shown: Preferences,
+  part: Partial<Preferences>,
+): Partial<Preferences> {
+  if (!part.settings) return { ...kept, ...part };
+  const settings = { ...plainSettings, ...kept.settings, ...changedOf(shown.settings, part.settings) };
+  const numbers = { ...kept.settings?.numbers, ...changedOf(shown.settings.numbers, part.settings.numbers) };
+  return { ...kept, ...part, settings: { ...settings, numbers } };
+}
+
+/** Fields with other values, or with none any more. */
+function changedOf<T extends object>(from: T, to: T): Partial<T> {
+  const names = Object.keys({ ...from, ...to }) as (keyof T)[];
+  return Object.fromEntries(names.flatMap((name) => (from[name] === to[name] ? [] : [[name, to[name]]]))) as Partial<T>;
+}
+
 export function usePreferencesState() {
   const [preferences, set] = useState(firstPreferences);
   const { language, theme } = preferences;
@@ -90,8 +117,13 @@ export function usePreferencesState() {
     document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
     document.documentElement.dataset.theme = theme;
   }, [language, theme]);
+  useEffect(() => {
+    const follow = (event: StorageEvent) => event.key === place && set((old) => ({ ...old, ...ofAllTabs() }));
+    addEventListener("storage", follow);
+    return () => removeEventListener("storage", follow);
+  }, []);
   const change = (part: Partial<Preferences>) => {
-    localStorage.setItem(place, JSON.stringify({ ...stored(), ...part })); // what was not chosen goes on following the system
+    localStorage.setItem(place, JSON.stringify(withChanges(stored(), preferences, part)));
     set((old) => ({ ...old, ...part }));
   };
   return { ...preferences, change };

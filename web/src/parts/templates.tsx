@@ -44,8 +44,10 @@ interface EditTemplatesProps {
 
 function EditTemplates({ templates, onSave }: EditTemplatesProps) {
   const [words, own] = [useWords(), useSourceWords()];
-  const [text, setText] = useState(templates.join("\n"));
-  const lines = [...new Set(text.split("\n").map((line) => line.trim()))].filter((line) => line !== "");
+  const [opened] = useState(templates);
+  const [text, setText] = useState(opened.join("\n"));
+  const added = templates.filter((each) => !opened.includes(each)); // in another tab meanwhile
+  const lines = [...new Set([...text.split("\n").map((line) => line.trim()), ...added])].filter((line) => line !== "");
   return (
     <div className="templates-form">
       <label>

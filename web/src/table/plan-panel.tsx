@@ -10,7 +10,7 @@ interface PlanPanelProps {
   readonly plan: Plan;
   /** While rows are asked, what is asked stays. */
   readonly isLocked: boolean;
-  readonly onChange: (plan: Plan) => void;
+  readonly onChange: (change: (plan: Plan) => Plan) => void;
 }
 
 const modes = ["question", "fields"] as const;
@@ -20,9 +20,20 @@ export function PlanPanel({ plan, isLocked, onChange }: PlanPanelProps) {
   const words = useTableWords();
   const { mode, question, fields } = plan;
   const label = mode === "question" ? words.question : words.task;
-  const setFields = (changed: readonly Field[]) => onChange({ ...plan, fields: changed });
-  const choose = (chosen: Plan["mode"]) =>
-    onChange({ ...plan, mode: chosen, fields: chosen === "fields" && fields.length === 0 ? [newField()] : fields });
+  const changeFields = (change: (fields: readonly Field[]) => readonly Field[]) =>
+    onChange((old) => ({ ...old, fields: change(old.fields) }));
+  const choose = (chosen: Plan["mode"]) => {
+    const first = newField();
+    onChange((old) => ({
+      ...old,
+      mode: chosen,
+      fields: chosen === "fields" && old.fields.length === 0 ? [first] : old.fields,
+    }));
+  };
+  const addField = () => {
+    const field = newField();
+    changeFields((old) => [...old, field]);
+  };
   return (
     <fieldset className="plan" disabled={isLocked}>
       <legend className="unseen">{words.ask}</legend>
@@ -32,7 +43,7 @@ export function PlanPanel({ plan, isLocked, onChange }: PlanPanelProps) {
           aria-label={label}
           placeholder={mode === "question" ? words.questionExample : words.task}
           value={question}
-          onChange={(event) => onChange({ ...plan, question: event.target.value })}
+          onChange={({ target }) => onChange((old) => ({ ...old, question: target.value }))}
         />
       </div>
       {mode === "fields" && (
@@ -41,11 +52,13 @@ export function PlanPanel({ plan, isLocked, onChange }: PlanPanelProps) {
             <FieldRow
               key={field.id}
               field={field}
-              onChange={(changed) => setFields(fields.map((each) => (each.id === field.id ? changed : each)))}
-              onRemove={() => setFields(fields.filter(({ id }) => id !== field.id))}
+              onChange={(part) =>
+                changeFields((old) => old.map((each) => (each.id === field.id ? { ...each, ...part } : each)))
+              }
+              onRemove={() => changeFields((old) => old.filter(({ id }) => id !== field.id))}
             />
           ))}
-          <button type="button" className="soft" onClick={() => setFields([...fields, newField()])}>
+          <button type="button" className="soft" onClick={addField}>
             <Icon name="plus" />
             {words.addField}
           </button>
@@ -57,7 +70,7 @@ export function PlanPanel({ plan, isLocked, onChange }: PlanPanelProps) {
 
 interface FieldRowProps {
   readonly field: Field;
-  readonly onChange: (field: Field) => void;
+  readonly onChange: (part: Partial<Field>) => void;
   readonly onRemove: () => void;
 }
 
@@ -71,12 +84,12 @@ function FieldRow({ field, onChange, onRemove }: FieldRowProps) {
         placeholder={words.fieldNameExample}
         maxLength={60}
         value={field.name}
-        onChange={(event) => onChange({ ...field, name: event.target.value })}
+        onChange={(event) => onChange({ name: event.target.value })}
       />
       <select
         aria-label={words.fieldType}
         value={field.type}
-        onChange={(event) => onChange({ ...field, type: event.target.value as FieldType })}
+        onChange={(event) => onChange({ type: event.target.value as FieldType })}
       >
         {fieldTypes.map((type) => (
           <option key={type} value={type}>
@@ -90,7 +103,7 @@ function FieldRow({ field, onChange, onRemove }: FieldRowProps) {
           aria-label={words.choices}
           placeholder={words.choicesExample}
           value={field.choices}
-          onChange={(event) => onChange({ ...field, choices: event.target.value })}
+          onChange={(event) => onChange({ choices: event.target.value })}
         />
       )}
       <label className="check" htmlFor={id}>
@@ -98,7 +111,7 @@ function FieldRow({ field, onChange, onRemove }: FieldRowProps) {
           id={id}
           type="checkbox"
           checked={field.required}
-          onChange={(event) => onChange({ ...field, required: event.target.checked })}
+          onChange={(event) => onChange({ required: event.target.checked })}
         />
         {words.required}
       </label>

@@ -25,10 +25,11 @@ export function ReviewDialog({ plan, rows, ids, id, column, onGo, onClose }: Rev
   const { close } = useWords();
   const dialog = useRef<HTMLDialogElement>(null);
   const url = useRowPicture(id);
+  useEffect(() => dialog.current!.showModal(), []);
   useEffect(() => {
-    dialog.current!.showModal();
-    dialog.current!.querySelector<HTMLElement>("[data-first=true]")?.focus();
-  }, []);
+    if (!document.activeElement?.closest("footer"))
+      dialog.current!.querySelector<HTMLElement>("[data-first=true]")?.focus();
+  }, [id]);
   const row = rows.find((each) => each.id === id);
   if (!row) return null;
   const place = ids.indexOf(id);
@@ -52,7 +53,7 @@ export function ReviewDialog({ plan, rows, ids, id, column, onGo, onClose }: Rev
       <form onSubmit={check}>
         {columnsOf(plan).map((name) => (
           <ReviewField
-            key={name}
+            key={`${id} ${name}`}
             name={name}
             field={plan.mode === "fields" ? plan.fields.find((each) => each.name.trim() === name) : undefined}
             cell={row.cells[name]}

@@ -1,5 +1,5 @@
 /** One value of a row as a field to correct, with what the model thought of it. */
-import { useId } from "react";
+import { useId, useState } from "react";
 import { percentText } from "../quantities.js";
 import { answerColumn, choicesOf, listOf } from "./plan.js";
 import { type Cell, cellText, type Field } from "./row.js";
@@ -107,15 +107,24 @@ interface TypedProps {
   readonly onCorrect: (typed: string) => void;
 }
 
-/** Taken when it is left or the form is sent: half a word is no correction. */
+/**
+ * Taken when it is left or Enter is pressed: half a word is no correction. What is being typed stays when another value comes, from the
+ * model or another tab.
+ */
 function Typed({ text, isNumber, onCorrect, ...rest }: TypedProps) {
+  const [typed, setTyped] = useState<string>();
+  const take = () => {
+    if (typed !== undefined && typed !== text) onCorrect(typed);
+    setTyped(undefined);
+  };
   return (
     <input
-      key={text}
       {...rest}
       {...(isNumber && { type: "number", step: "any" })}
-      defaultValue={text}
-      onBlur={(event) => event.target.value !== text && onCorrect(event.target.value)}
+      value={typed ?? text}
+      onChange={(event) => setTyped(event.target.value)}
+      onKeyDown={(event) => event.key === "Enter" && take()}
+      onBlur={take}
     />
   );
 }

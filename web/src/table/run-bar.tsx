@@ -18,7 +18,9 @@ export function RunBar({ state }: { state: TableState }) {
   return (
     <section className="run-bar" aria-label={words.progress(numEnded, rows.length)}>
       <div className="row">
-        {run.is === "idle" ? (
+        {state.isElsewhere ? (
+          <span className="aside">{words.elsewhere}</span>
+        ) : run.is === "idle" ? (
           <Begin state={state} numWaiting={count("waiting")} numFailed={count("failed")} />
         ) : (
           <Running isPausing={run.is === "pausing"} />

@@ -1,6 +1,7 @@
 /**
  * The table of this browser: its rows are asked on while the reader is in another room, and IndexedDB keeps plan, rows and pictures,
- * so that a reload loses at most the answers that were being written.
+ * so that a reload loses at most the answers that were being written. Tabs share it: each shows what the others change, and one of
+ * them asks at a time.
  */
 import { useEffect, useSyncExternalStore } from "react";
 import { completeChat } from "../api.js";
@@ -9,7 +10,9 @@ import { Database } from "../database.js";
 import { readAsDataUrl, sendable } from "../pictures.js";
 import type { Language } from "../preferences.js";
 import { kindOf, problemOf } from "../problems.js";
+import { SharedRecords } from "../shared-records.js";
 import { arePictures, type FoundFile, maxRows } from "./files.js";
+import { askedElsewhere, asOnlyTab, onStartElsewhere } from "./one-tab.js";
 import { slotsOf } from "./pace.js";
 import { cellsOf, tableRequest } from "./plan.js";
 import { type Cell, corrected, type Plan, type Row } from "./row.js";
@@ -19,6 +22,8 @@ export interface TableState {
   readonly plan: Plan;
   readonly rows: readonly Row[];
   readonly run: RunState;
+  /** Another tab asks about the rows now. */
+  readonly isElsewhere: boolean;
   /** Files that were given and are no pictures, or are too many. */
   readonly numLeftOut: number;
   /** A disk that is full: these pictures are gone with the next reload. */
@@ -43,6 +48,7 @@ export interface AskOptions {
 }
 
 const plainPlan: Plan = { mode: "question", question: "", fields: [] };
+const planId = "plan";
 const idle: RunState = { is: "idle", startedMs: 0, numDone: 0, waitMs: 0 };
 const kept = new Database("ocellus-table", ["plan", "rows", "pictures"]);
 /** What is wrong with a row's own picture. */
@@ -58,8 +64,14 @@ function whyOf(error: unknown): [problem: string, message?: string] {
 }
 
 class PictureTable {
-  #state: TableState = { plan: plainPlan, rows: [], run: idle, numLeftOut: 0, isUnkept: false, isLoaded: false };
-  readonly #rows = new Map<string, Row>();
+  #state: TableState = {
+    ...{ plan: plainPlan, rows: [], run: idle },
+    ...{ isElsewhere: false, numLeftOut: 0, isUnkept: false, isLoaded: false },
+  };
+  readonly #rows = new SharedRecords<Row>(kept, "rows", () => this.#set({}, false));
+  readonly #plans = new SharedRecords<{ id: string; plan: Plan }>(kept, "plan", () => this.#set({}));
+  /** Rows that this tab asks about: kept as waiting, for a tab may be closed. */
+  readonly #asking = new Set<string>();
   /** Those that the disk does not have, or not yet. */
   readonly #files = new Map<string, Blob>();
   readonly #listeners = new Set<() => void>();
@@ -79,38 +91,51 @@ class PictureTable {
   }
 
   async #load(): Promise<void> {
-    const plan = await kept.run<{ plan: Plan } | undefined>("plan", "readonly", (store) => store.get("plan"));
-    const rows = (await kept.run<Row[]>("rows", "readonly", (store) => store.getAll())) ?? [];
-    for (const row of rows.sort((a, b) => a.place - b.place))
-      this.#rows.set(row.id, row.state === "asking" ? { ...row, state: "waiting" } : row);
-    this.#set({ isLoaded: true, ...(plan && { plan: plan.plan }) });
+    await Promise.all([this.#rows.load(), this.#plans.load()]);
+    if (!this.#plans.get(planId)) {
+      this.#plans.add([{ id: planId, plan: plainPlan }]);
+      void this.#plans.keep(planId);
+    }
+    this.#set({ isLoaded: true });
+    onStartElsewhere(() => void this.#follow());
+    void this.#follow();
+  }
+
+  /** Another tab that asks, until it has ended. */
+  async #follow(): Promise<void> {
+    if (this.#state.run.is !== "idle") return;
+    await askedElsewhere((isElsewhere) => this.#set({ isElsewhere }));
   }
 
   /** Pictures that are there already, by name, are not added again. */
   async add(files: readonly FoundFile[]): Promise<void> {
     await this.load();
-    const known = new Set([...this.#rows.values()].map(({ name }) => name));
+    const old = this.#rows.all();
+    const known = new Set(old.map(({ name }) => name));
     const pictures = arePictures(files).filter(({ name }) => !known.has(name));
-    const taken = pictures.slice(0, Math.max(0, maxRows - this.#rows.size));
-    const first = Math.max(-1, ...[...this.#rows.values()].map(({ place }) => place)) + 1;
+    const taken = pictures.slice(0, Math.max(0, maxRows - old.length));
+    const first = old.reduce((last, { place }) => Math.max(last, place), -1) + 1;
     const rows = taken.map(({ name, file }, i): Row => {
       const row: Row = { id: newId(), place: first + i, name, state: "waiting", cells: {} };
       this.#files.set(row.id, file);
-      this.#rows.set(row.id, row);
       return row;
     });
+    this.#rows.add(rows);
     const numKnown = arePictures(files).length - pictures.length;
     this.#set({ numLeftOut: files.length - numKnown - taken.length });
-    await this.#keep(rows);
-    for (const { id } of rows) await this.#keepPicture(id);
+    for (const { id } of rows) await this.#keep(id);
   }
 
-  async #keepPicture(id: string): Promise<void> {
+  /** With its picture, so that other tabs can ask about it at once. */
+  async #keep(id: string): Promise<void> {
     const blob = this.#files.get(id);
-    if (!blob) return;
-    const key = await kept.run("pictures", "readwrite", (store) => store.put({ id, blob }));
-    if (key !== undefined) this.#files.delete(id);
-    else if (!this.#state.isUnkept) this.#set({ isUnkept: true });
+    if (!blob) return; // the table was emptied meanwhile
+    if (await this.#rows.keep(id, { pictures: { id, blob } })) {
+      this.#files.delete(id);
+      return;
+    }
+    if (!this.#state.isUnkept) this.#set({ isUnkept: true });
+    await this.#rows.keep(id); // for which a full disk may have room
   }
 
   async picture(id: string): Promise<Blob | undefined> {
@@ -118,14 +143,19 @@ class PictureTable {
     return held ?? (await kept.run<{ blob: Blob }>("pictures", "readonly", (store) => store.get(id)))?.blob;
   }
 
-  setPlan(plan: Plan): void {
-    this.#set({ plan });
-    void kept.run("plan", "readwrite", (store) => store.put({ id: "plan", plan }));
+  /** @param change from the plan as it is: another tab may change it too */
+  changePlan(change: (plan: Plan) => Plan): void {
+    void this.#plans.update([planId], ({ id, plan }) => ({ id, plan: change(plan) }));
   }
 
-  /** Asks about all rows that wait. */
+  /** Asks about all rows that wait, unless another tab does. */
   async start(options: AskOptions): Promise<void> {
     if (this.#state.run.is !== "idle") return;
+    const isStarted = await asOnlyTab(() => this.#run(options));
+    if (!isStarted) await this.#follow();
+  }
+
+  async #run(options: AskOptions): Promise<void> {
     this.#ending = new AbortController();
     this.#set({ run: { ...idle, is: "running", startedMs: Date.now() } });
     const { plan } = this.#state; // as it is now, for all rows of this run
@@ -134,7 +164,7 @@ class PictureTable {
       await runRows<Row>({
         numAtOnce: await slotsOf(options.model),
         next: () => this.#next(),
-        putBack: ({ id }) => this.#change(id, { state: "waiting" }),
+        putBack: ({ id }) => this.#ended(id),
         ask: (row, signal) => this.#ask(row, plan, options, signal),
         onWait: (waitMs) => run({ waitMs }),
         signal: this.#ending.signal,
@@ -147,9 +177,15 @@ class PictureTable {
   }
 
   #next(): Row | undefined {
-    const row = [...this.#rows.values()].find(({ state }) => state === "waiting");
-    if (row) this.#change(row.id, { state: "asking" }, false);
+    const row = this.#rows.all().find(({ id, state }) => state === "waiting" && !this.#asking.has(id));
+    if (row) this.#asking.add(row.id);
+    this.#set({}, false);
     return row;
+  }
+
+  #ended(id: string): void {
+    this.#asking.delete(id);
+    this.#set({}, false);
   }
 
   async #ask({ id }: Row, plan: Plan, { model, language }: AskOptions, signal: AbortSignal): Promise<void> {
@@ -164,6 +200,7 @@ class PictureTable {
       this.#fail(id, ...whyOf(error));
     }
     const { run } = this.#state;
+    this.#ended(id);
     this.#set({ run: { ...run, numDone: run.numDone + 1 } }, false);
   }
 
@@ -175,17 +212,17 @@ class PictureTable {
     return readAsDataUrl(sent.blob);
   }
 
-  /** What a person has corrected stays. */
+  /** What a person has corrected stays, in whichever tab. */
   #answered(id: string, cells: Readonly<Record<string, Cell>>, model: string): void {
-    const old = this.#rows.get(id);
-    if (!old) return;
-    const own = Object.entries(old.cells).filter(([, cell]) => cell.isCorrected);
-    const merged = own.map(([name, cell]) => [name, corrected(cells[name], cell.value)]);
-    this.#change(id, { state: "done", cells: { ...cells, ...Object.fromEntries(merged) }, model });
+    this.#change([id], (row) => {
+      const own = Object.entries(row.cells).filter(([, cell]) => cell.isCorrected);
+      const merged = own.map(([name, cell]) => [name, corrected(cells[name], cell.value)]);
+      return { ...row, state: "done", cells: { ...cells, ...Object.fromEntries(merged) }, model };
+    });
   }
 
   #fail(id: string, problem: string, message?: string): void {
-    this.#change(id, { state: "failed", problem, ...(message !== undefined && { message }) });
+    this.#change([id], (row) => ({ ...row, state: "failed", problem, ...(message !== undefined && { message }) }));
   }
 
   /** The rows that are being asked are still answered. */
@@ -200,52 +237,38 @@ class PictureTable {
 
   /** Failed rows, or all that no person has checked, wait again. */
   askAgain(which: "failed" | "all"): void {
-    const rows = [...this.#rows.values()].filter(
-      (row) => row.state === "failed" || (which === "all" && row.state === "done" && !row.isChecked),
-    );
-    for (const row of rows) {
+    const isMeant = (row: Row) => row.state === "failed" || (which === "all" && row.state === "done" && !row.isChecked);
+    const ids = this.#rows.all().flatMap((row) => (isMeant(row) ? [row.id] : []));
+    this.#change(ids, (row) => {
+      if (!isMeant(row)) return row;
       const { problem: _, message: _said, ...rest } = row;
-      this.#rows.set(row.id, { ...rest, state: "waiting" });
-    }
-    this.#set({});
-    void this.#keep(rows.map(({ id }) => this.#rows.get(id)!));
+      return { ...rest, state: "waiting" };
+    });
   }
 
   correct(id: string, column: string, value: unknown): void {
-    const { cells } = this.#rows.get(id)!;
-    this.#change(id, { cells: { ...cells, [column]: corrected(cells[column], value) } });
-    this.#set({});
+    this.#change([id], (row) => ({ ...row, cells: { ...row.cells, [column]: corrected(row.cells[column], value) } }));
+    this.#tell();
   }
 
   check(id: string, isChecked: boolean): void {
-    this.#change(id, { isChecked });
-    this.#set({});
+    this.#change([id], (row) => ({ ...row, isChecked }));
+    this.#tell();
   }
 
   async clear(): Promise<void> {
     this.stop();
-    this.#rows.clear();
     this.#files.clear();
     this.#set({ numLeftOut: 0, isUnkept: false });
-    for (const store of ["rows", "pictures"] as const) await kept.run(store, "readwrite", (each) => each.clear());
+    await this.#rows.clear("pictures");
   }
 
-  #change(id: string, part: Partial<Row>, isKept = true): void {
-    const old = this.#rows.get(id);
-    if (!old) return; // the table was emptied meanwhile
-    const row = { ...old, ...part };
-    this.#rows.set(id, row);
-    this.#set({}, false);
-    if (isKept) void this.#keep([row]);
-  }
-
-  async #keep(rows: readonly Row[]): Promise<void> {
-    if (rows.length === 0) return;
-    await kept.run("rows", "readwrite", (store) => rows.map((row) => store.put(row)).at(-1)!);
+  #change(ids: readonly string[], change: (row: Row) => Row): void {
+    void this.#rows.update(ids, change);
   }
 
   /** @param isNow else with the next frame: many rows may change in one. */
-  #set(part: Partial<Omit<TableState, "rows">>, isNow = true): void {
+  #set(part: Partial<Omit<TableState, "rows" | "plan">>, isNow = true): void {
     this.#state = { ...this.#state, ...part };
     if (isNow) this.#tell();
     else if (this.#isTold) {
@@ -256,7 +279,9 @@ class PictureTable {
 
   #tell(): void {
     this.#isTold = true;
-    this.#state = { ...this.#state, rows: [...this.#rows.values()] };
+    const rows = this.#rows.all().map((row) => (this.#asking.has(row.id) ? { ...row, state: "asking" as const } : row));
+    rows.sort((a, b) => a.place - b.place || (a.id < b.id ? -1 : 1)); // two tabs may have added at the same time
+    this.#state = { ...this.#state, rows, plan: this.#plans.get(planId)?.plan ?? plainPlan };
     for (const listener of this.#listeners) listener();
   }
 }

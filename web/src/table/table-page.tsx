@@ -36,7 +36,11 @@ export function TablePage() {
           <PickFiles label={words.addMore} isFolder={false} />
         </header>
         {notes}
-        <PlanPanel plan={state.plan} isLocked={state.run.is !== "idle"} onChange={(plan) => table.setPlan(plan)} />
+        <PlanPanel
+          plan={state.plan}
+          isLocked={state.run.is !== "idle" || state.isElsewhere}
+          onChange={(change) => table.changePlan(change)}
+        />
         <RunBar state={state} />
         <TableView state={state} />
       </div>
@@ -56,7 +60,7 @@ function FirstFiles({ isOver, notes }: { isOver: boolean; notes: ReactNode }) {
       return { name, file: new File([blob], name, { type: blob.type }) };
     });
     await table.add(await Promise.all(files));
-    table.setPlan({ mode: "question", question: words.questionExample, fields: [] });
+    table.changePlan(() => ({ mode: "question", question: words.questionExample, fields: [] }));
   };
   return (
     <Sheet>
