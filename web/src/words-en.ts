@@ -179,7 +179,7 @@ export const en = {
   similarity: "likeness",
   collectionsTitle: "Find by picture",
   collectionsLead: "Pictures that the server keeps: find what is like yours, and what is there twice.",
-  collectionsMissing: "Start the server with a folder of collections:",
+  collectionsMissing: "This server keeps no collections. Start it with a folder for them:",
   collectionsEmpty: "There is no collection yet. Make one from a folder of pictures:",
   collection: "Collection",
   findDrop: "Drop, paste or pick a picture; what is most like it comes first.",

@@ -178,7 +178,7 @@ export const zh: Words = {
   similarity: "相似度",
   collectionsTitle: "以图搜图",
   collectionsLead: "服务器保存的图片：找出与您的图片相似的，以及重复的。",
-  collectionsMissing: "请让服务器使用一个图库文件夹：",
+  collectionsMissing: "这台服务器没有图库。启动时请指定一个图库文件夹：",
   collectionsEmpty: "还没有图库。用一个图片文件夹建立：",
   collection: "图库",
   findDrop: "拖入、粘贴或选择一张图片；最相似的排在最前。",

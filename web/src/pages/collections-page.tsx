@@ -19,14 +19,12 @@ export function CollectionsPage() {
     <Sheet>
       <h1>{words.collectionsTitle}</h1>
       <p className="lead">{words.collectionsLead}</p>
-      {problem && (
-        <>
+      {problem &&
+        (kindOf(problem) === "unsupported" ? (
+          <Command text={words.collectionsMissing} command="ocellus serve --collections ./collections" />
+        ) : (
           <ProblemView problem={problem} />
-          {kindOf(problem) !== "unauthorized" && (
-            <Command text={words.collectionsMissing} command="ocellus serve --collections ./collections" />
-          )}
-        </>
-      )}
+        ))}
       {collections?.length === 0 && <Command text={words.collectionsEmpty} command="ocellus index add shop ./photos" />}
       {collections && name !== undefined && (
         <>

@@ -26,7 +26,7 @@ export function ServerNotice() {
 
 function Line({ text }: { text: string }) {
   return (
-    <p className="notice" role="status">
+    <p className="notice across" role="status">
       {text}
     </p>
   );
@@ -40,7 +40,7 @@ function KeyField() {
     change({ key: String(new FormData(event.currentTarget).get("key")).trim() });
   };
   return (
-    <form className="notice key-field" onSubmit={save}>
+    <form className="notice across key-field" onSubmit={save}>
       <label>
         {words.keyNeeded}
         <input name="key" type="password" autoComplete="off" placeholder="sk-ocellus-…" required />
