@@ -28,7 +28,7 @@ export function last(value: Value): Dim {
 }
 
 /** An axis counted from the front. */
-export function axisOf(x: Value, axis: number): number {
+function axisOf(x: Value, axis: number): number {
   return axis < 0 ? x.shape.length + axis : axis;
 }
 

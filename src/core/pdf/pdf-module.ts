@@ -2,7 +2,6 @@
  * The functions of PDFium that the package carries and does not type: their names and arguments are those of PDFium's headers
  * (fpdfview.h, fpdf_text.h, fpdf_edit.h, fpdf_annot.h).
  */
-import type { PDFiumPage } from "@hyzyla/pdfium";
 import { invariant } from "../base/index.js";
 
 export type Pointer = number;
@@ -46,8 +45,16 @@ export interface Pdfium {
   _FPDFAnnot_GetFormFieldValue(form: Pointer, annotation: Pointer, buffer: Pointer, numBytes: number): number;
 }
 
+/** Of the package's own classes, what is used where its types may be missing: it is optional. */
+export interface PdfiumPage {
+  getOriginalSize(): { readonly originalWidth: number; readonly originalHeight: number };
+}
+export interface PdfiumDocument {
+  initializeFormFields(): Pointer;
+}
+
 /** What the package has made of a page: its functions, and the page's place in memory. */
-export function withinPage(page: PDFiumPage): { readonly module: Pdfium; readonly pageIdx: Pointer } {
+export function withinPage(page: PdfiumPage): { readonly module: Pdfium; readonly pageIdx: Pointer } {
   const { module, pageIdx } = page as unknown as { module: Pdfium; pageIdx: Pointer };
   invariant(typeof module?._FPDFPage_GetAnnotCount === "function" && pageIdx, "PDFium's functions are within reach");
   return { module, pageIdx };

@@ -2,8 +2,15 @@
  * What was filled into the form fields of a PDF page and noted on it, as lines of text: PDFium's text of a page has neither.
  * Which numbers mean what is in ISO 32000-2, 12.5 and 12.7.
  */
-import type { PDFiumDocument, PDFiumPage } from "@hyzyla/pdfium";
-import { type Pdfium, type Pointer, readUtf16, withinPage, withMemory } from "./pdf-module.js";
+import {
+  type Pdfium,
+  type PdfiumDocument,
+  type PdfiumPage,
+  type Pointer,
+  readUtf16,
+  withinPage,
+  withMemory,
+} from "./pdf-module.js";
 import { maxCharacters } from "./pdf-text.js";
 
 /** A tax form has some hundred fields a page; a file with more was made to take long. */
@@ -24,7 +31,7 @@ export interface PdfNotes {
 }
 
 /** `label: value` of each field that is filled in, and the words of each note; what a reader does not see is left out. */
-export function notesOf(document: PDFiumDocument, page: PDFiumPage): PdfNotes {
+export function notesOf(document: PdfiumDocument, page: PdfiumPage): PdfNotes {
   const { module, pageIdx } = withinPage(page);
   const form = document.initializeFormFields();
   const count = module._FPDFPage_GetAnnotCount(pageIdx);

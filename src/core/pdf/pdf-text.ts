@@ -2,9 +2,8 @@
  * The text of a PDF page as pieces of lines with their boxes: what stands on one baseline without a wide gap, in the order in
  * which the file draws it. Boxes are in points from the top left corner of the page as viewers show it, turned and cropped.
  */
-import type { PDFiumPage } from "@hyzyla/pdfium";
 import type { Box, Point } from "../image/spec/index.js";
-import { type Pdfium, type Pointer, withinPage, withMemory } from "./pdf-module.js";
+import { type Pdfium, type PdfiumPage, type Pointer, withinPage, withMemory } from "./pdf-module.js";
 
 export interface PdfLine {
   /** A hyphen that only divides a word at the line's end is U+00AD. */
@@ -46,7 +45,7 @@ const maxFontName = 128;
 /** Flags of a font [ISO 32000-2, 9.8.2]. */
 const [fixedPitch, forceBold] = [1, 1 << 18];
 
-export function textOf(page: PDFiumPage): PdfText {
+export function textOf(page: PdfiumPage): PdfText {
   const { module, pageIdx } = withinPage(page);
   const { originalWidth: width, originalHeight: height } = page.getOriginalSize();
   const view = viewOf(module, pageIdx, width, height);

@@ -27,7 +27,7 @@ export type WebMemoryOptions = Pick<MemoryOptions, "encoderCacheBytes" | "pinned
 
 export interface WebModelOptions extends SizeChoice {
   /** "cpu" is WebAssembly. "auto", the default: WebGPU where an adapter computes rightly, else "cpu". */
-  readonly device?: WebDevice | "auto";
+  readonly device?: "cpu" | "webgpu" | "auto"; // spelled out: these types need no onnxruntime-web
   /** Threads of one operator in WebAssembly. Default: the cores of the machine, eight at most; one where the page is not isolated. */
   readonly threads?: number;
   /** Folder of the files `ort-wasm-simd-threaded…` of onnxruntime-web, with a slash at its end. Default: where a bundler has put them. */
