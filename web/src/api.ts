@@ -12,6 +12,7 @@ import type {
   ErrorBody,
   GuardReplayRequest,
   GuardState,
+  ImageTextRequest,
   ModelDescription,
   Moderation,
   ModerationPart,
@@ -28,6 +29,7 @@ import type {
   WireGuardReplay,
   WireHistory,
   WireHit,
+  WireImageText,
   WireModel,
 } from "../../src/protocol/index.js";
 import type { ApiDocument } from "./api-docs/document.js";
@@ -122,6 +124,11 @@ export async function readAttention(request: AttentionRequest, signal: AbortSign
 /** Pages of a PDF as images, at most 16. @throws ApiError, also when the server cannot read PDFs. */
 export async function readDocumentImages(request: DocumentImagesRequest): Promise<WireDocumentImages> {
   return json(await send("v1/ocellus/documents/images", { body: request }));
+}
+
+/** The lines of text in an image. @throws ApiError; `unsupported` where the server has no OCR. */
+export async function readImageText(request: ImageTextRequest, signal: AbortSignal): Promise<WireImageText> {
+  return json(await send("v1/ocellus/text", { body: request, signal }));
 }
 
 /** The policy in force, and one's own recent verdicts. @throws ApiError */

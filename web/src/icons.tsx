@@ -5,6 +5,7 @@ const paths = {
   fit: "M4 8V4h4M16 8V4h-4M4 12v4h4M16 12v4h-4",
   full: "M11 9l5-5M16 8V4h-4M9 11l-5 5M4 12v4h4",
   picture: "M3.5 4.5h13v11h-13zM3.5 13l3.5-3.5 3 3 2.5-2.5 4 4M12.5 7.8h.01",
+  text: "M4 6.5V4.5h12v2M10 4.5v11M7.5 15.5h5",
   send: "M10 16V4.5M5 9.5l5-5 5 5",
   stop: "M6 6h8v8H6z",
   settings: "M3 6.5h7M14 6.5h3M3 13.5h3M10 13.5h7M12 4.5v4M8 11.5v4",

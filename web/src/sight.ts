@@ -15,6 +15,15 @@ export interface Place {
   readonly isDoubtful?: boolean;
 }
 
+/** A line of text on a picture. */
+export interface TextLine {
+  readonly id: string;
+  readonly text: string;
+  readonly box: Box;
+  /** Its corners, clockwise, as shares of the picture's width and height. */
+  readonly corners: readonly (readonly [x: number, y: number])[];
+}
+
 /** A map over a picture, of shares of its largest value. */
 export interface HeatMap {
   readonly rows: number;
@@ -39,6 +48,8 @@ export interface SightState {
   readonly heatOf?: string | undefined;
   /** The answer of which it is to be shown: one at a time. */
   readonly lookingAt?: string | undefined;
+  /** Lines of text that were read in it. */
+  readonly lines?: { readonly pictureId: string; readonly lines: readonly TextLine[] } | undefined;
   /** The place that is pointed at, here or there. */
   readonly litId?: string | undefined;
 }

@@ -38,6 +38,7 @@ export const summariesZh: Readonly<Record<string, string>> = {
   postOcellusMatch: "文字与图片是否相符：分数、判定和理由。",
   postOcellusDocuments: "把 PDF 的各页按阅读顺序写成区块和 Markdown。",
   postOcellusAttention: "这台服务器的模型在写出回答的每个词元时看图片的哪里。",
+  postOcellusText: "图片中的文字，逐行给出位置。",
   postOcellusDocumentsImages: "把 PDF 的页面画成图片。",
   getAdminState: "版本与别名、金丝雀及其分析数据，以及这台服务器已加载的内容。",
   getAdminHistory: "版本与别名发生过什么、为什么；最新的在前。",

@@ -1,7 +1,8 @@
 import { useEffect, useState } from "react";
 import { useWords } from "../words.js";
 
-export function CopyButton({ text }: { text: string }) {
+/** @param label instead of "Copy" */
+export function CopyButton({ text, label }: { text: string; label?: string }) {
   const words = useWords();
   const [isCopied, setCopied] = useState(false);
   useEffect(() => {
@@ -12,7 +13,7 @@ export function CopyButton({ text }: { text: string }) {
   const copy = async () => setCopied(await copied(text));
   return (
     <button type="button" className="action" onClick={() => void copy()}>
-      <span aria-live="polite">{isCopied ? words.copied : words.copy}</span>
+      <span aria-live="polite">{isCopied ? words.copied : (label ?? words.copy)}</span>
     </button>
   );
 }

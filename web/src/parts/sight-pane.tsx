@@ -1,5 +1,5 @@
 /** The large picture beside the talk: chosen from those of the conversation, zoomed, marked, and with what answers show on it. */
-import { useRef, useState } from "react";
+import { lazy, Suspense, useRef, useState } from "react";
 import type { Picture } from "../conversation.js";
 import { Icon } from "../icons.js";
 import { useSight, useSightState } from "../sight.js";
@@ -19,6 +19,9 @@ interface SightPaneProps {
   readonly onAsk: () => void;
 }
 
+// Loaded when it is first asked for.
+const TextPanel = lazy(async () => ({ default: (await import("./text-panel.js")).TextPanel }));
+
 const draggings = ["mark", "move"] as const;
 
 export function SightPane({ pictures, onHide, onAsk }: SightPaneProps) {
@@ -28,12 +31,22 @@ export function SightPane({ pictures, onHide, onAsk }: SightPaneProps) {
   const url = usePictureUrl(picture.id);
   const [dragging, setDragging] = useState<Dragging>("mark");
   const [isLarge, setLarge] = useState(false);
+  const [isReading, setReading] = useState(false);
   const zoom = useRef<Zoom>(null);
   return (
     <aside className="sight" aria-label={own.picture}>
       <header>
         <Tabs label={own.dragging} names={draggings} titles={own} chosen={dragging} onChoose={setDragging} />
         <span className="sight-buttons">
+          <button
+            type="button"
+            className="quiet"
+            aria-label={own.readText}
+            aria-pressed={isReading}
+            onClick={() => setReading(!isReading)}
+          >
+            <Icon name="text" />
+          </button>
           <button type="button" className="quiet" aria-label={words.zoomOut} onClick={() => zoom.current?.out()}>
             <Icon name="minus" />
           </button>
@@ -52,6 +65,11 @@ export function SightPane({ pictures, onHide, onAsk }: SightPaneProps) {
         </span>
       </header>
       {url && <SightWindow key={picture.id} {...{ url, picture, dragging, onAsk }} ref={zoom} />}
+      {isReading && (
+        <Suspense>
+          <TextPanel key={picture.id} picture={picture} />
+        </Suspense>
+      )}
       <footer>
         <span className="sight-name">
           {picture.name} · {picture.width} × {picture.height}

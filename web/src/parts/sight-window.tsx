@@ -19,6 +19,7 @@ import { useSightWords } from "../words-sight.js";
 import { HeatLayer } from "./heat-layer.js";
 import { PlacesLayer } from "./places-layer.js";
 import { RegionFrame, useRegion } from "./region-frame.js";
+import { TextLayer } from "./text-layer.js";
 
 export type Dragging = "mark" | "move";
 
@@ -71,6 +72,7 @@ export function SightWindow({ url, picture, dragging, onAsk, ref }: SightWindowP
         </button>
         <HeatLayer pictureId={picture.id} />
         <PlacesLayer pictureId={picture.id} />
+        <TextLayer pictureId={picture.id} />
         {(drawing.box ?? region.box) && (
           <RegionFrame box={(drawing.box ?? region.box)!} isDrawn={drawing.box !== undefined} {...{ region, onAsk }} />
         )}
