@@ -9,16 +9,21 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { ocellusError } from "../src/core/base/ocellus-error.testkit.js";
 import { tokenAttention } from "../src/core/graph/index.js";
-import { indexPositions } from "../src/core/models/index.js";
+import { indexPositions, numRows } from "../src/core/models/index.js";
 import type { PackedModel } from "../src/core/pack/index.js";
-import { openLookingDecoder } from "../src/core/runtime/decoder-models.js";
+import { attentionRows } from "../src/core/runtime/answer-attention.js";
+import { lookingDecoder } from "../src/core/runtime/decoder-models.js";
 import { image, type VisionLanguageModel } from "../src/core/runtime/index.js";
 import { graphsHere } from "../src/core/runtime/open.js";
 import { DecoderRunner } from "../src/core/runtime/runner.js";
+import { lookOf, spreadOf } from "../src/core/runtime/token-look.js";
+import type { EncodedImage } from "../src/core/runtime/vision.js";
 import type { WireAttention } from "../src/protocol/index.js";
 import { goldenFolder, repository, temporaryFolder } from "./support/folders.js";
-import { openExact, openFixture, prefill } from "./support/parity.js";
+import { type Fixture, openExact, openFixture, prefill } from "./support/parity.js";
 import { loadTiny, startServer, type TestServer } from "./support/server.js";
+import { tiledImages } from "./support/tiled-images.js";
+import { type GoldenImage, payloadOf, placeImages, slicedImages } from "./support/vision-parity.js";
 
 vi.stubEnv("OCELLUS_CACHE", temporaryFolder());
 const weights = join(goldenFolder, "gqa-tied");
@@ -40,7 +45,8 @@ describe("what a decoder's tokens look at", () => {
   afterAll(() => packed?.close());
 
   it("equals PyTorch in each layer and head, over the whole prompt", async () => {
-    const { decoder, numLayers, numHeads } = await openLookingDecoder(packed, graphsHere(packed, 1));
+    const { model, numLayers, numHeads } = lookingDecoder(packed);
+    const decoder = await graphsHere(packed, 1)(model);
     const input = { embeds: await fixture.floats("inputs_embeds"), positions: indexPositions };
     const found = (await prefill(packed, decoder, input, [tokenAttention]))[tokenAttention]!;
     await decoder.close();
@@ -56,7 +62,8 @@ describe("what a decoder's tokens look at", () => {
   });
 
   it("and of the last token, where the prompt is read in pieces", async () => {
-    const { decoder, numLayers, numHeads } = await openLookingDecoder(packed, graphsHere(packed, 1));
+    const { model, numLayers, numHeads } = lookingDecoder(packed);
+    const decoder = await graphsHere(packed, 1)(model);
     const ids = await fixture.numbers("input_ids");
     const runner = new DecoderRunner(packed, decoder, { numSlots: 1, maxLength: 64, output: { name: tokenAttention } });
     const first = ids.indexOf((packed.config as { image_token_id: number }).image_token_id);
@@ -86,6 +93,47 @@ describe("what a decoder's tokens look at", () => {
     }
   });
 });
+
+describe("of an image in tiles or slices, where tokens look", () => {
+  it.each<[string, (fixture: Fixture, packed: PackedModel) => Promise<GoldenImage[]>]>([
+    ["idefics3/split", tiledImages],
+    ["internvl/qwen2-two-images", tiledImages],
+    ["minicpmv4_6/ocr-sliced", slicedImages],
+  ])("is placed as by transformers (test/golden/make_token_maps.py): %s", async (path, imagesOf) => {
+    const folder = join(repository, "test/golden", path);
+    const packed = await openExact(join(folder, "model.safetensors"), join(temporaryFolder(), "packed"));
+    const [fixture, reference] = await Promise.all([openFixture(folder), openFixture(folder, "token_maps")]);
+    const images = await imagesOf(fixture, packed);
+    const ids = await fixture.numbers("input_ids");
+    const places = placeImages(packed, ids, images);
+    const tokens = await fixture.floats("visual_tokens");
+    const inputs = payloadOf(packed, ids, images, cutAmong(tokens, places.map(numRows)));
+    const imageProcessor = packed.family.image!.imageProcessor(packed.config, undefined);
+    const spreads = places.map((place) => spreadOf(place, [], imageProcessor));
+    const { model, ...sizes } = lookingDecoder(packed);
+    const decoder = await graphsHere(packed, 1)(model);
+    const again = { promptIds: ids.slice(0, -3), answerIds: ids.slice(-3), inputs };
+    const found: Float32Array[][] = images.map(() => []);
+    for await (const row of attentionRows(packed, decoder, again, { ...sizes, check: () => {} }))
+      for (const [i, spread] of spreads.entries()) found[i]!.push(lookOf(row, spread).weights);
+    await decoder.close();
+    await packed.close();
+    for (const [i, maps] of found.entries()) {
+      const wanted = await reference.floats(`maps.${i}`);
+      expect(largestDifference(Float32Array.from(maps.flatMap((map) => [...map])), wanted)).toBeLessThan(5e-6);
+    }
+  });
+});
+
+/** Rows of all images together, as of each. */
+function cutAmong(tokens: Float32Array, counts: readonly number[]): EncodedImage[] {
+  const width = tokens.length / counts.reduce((sum, count) => sum + count, 0);
+  let row = 0;
+  return counts.map((count) => {
+    row += count;
+    return { visualTokens: tokens.slice((row - count) * width, row * width), deepstack: [], outputs: {} };
+  });
+}
 
 describe("where the bundled demo model looks", () => {
   const question = "What colour is it?";
@@ -155,7 +203,19 @@ describe("where the bundled demo model looks", () => {
     }
   });
 
-  it("refuses an answer of more tokens than are looked at", async () => {
+  it("refuses an answer of more tokens than are looked at, and a layer that is not there before anything is read", async () => {
     await expect(model.answerAttention(messages, "red ".repeat(600))).rejects.toThrow(ocellusError("too_large", {}));
+    const missing = [{ role: "user" as const, content: [image(join(temporaryFolder(), "none.png")), question] }];
+    for (const layer of [-1, 0.5, 1000])
+      await expect(model.answerAttention(missing, "red", { layer })).rejects.toThrow(
+        ocellusError("invalid_request", { param: "layer", found: layer }),
+      );
+  });
+
+  it("ends when the model is closed", async () => {
+    const own = await loadTiny();
+    const looking = expect(own.answerAttention(messages, "red ".repeat(400))).rejects.toThrow(ocellusError("closed"));
+    await own.close();
+    await looking;
   });
 });

@@ -13,7 +13,6 @@ import {
 } from "../graph/index.js";
 import type { AnyFamily } from "../models/index.js";
 import { encodeStored, type Packed, storedGraphs } from "../pack/portable.js";
-import type { OpenHere } from "./vision.js";
 
 export interface DecoderChoice {
   /** Whether the graph that reads prompts is opened with it. */
@@ -26,10 +25,10 @@ export interface DecoderChoice {
   readonly kvScales?: KvScales | undefined;
 }
 
-/** The decoder with what its tokens look at as a further output, on the CPU, whose kernel alone has it; closed by the caller. */
-export async function openLookingDecoder(packed: Packed<AnyFamily>, open: OpenHere) {
+/** The decoder with what its tokens look at as a further output, for the CPU, whose kernel alone has it. */
+export function lookingDecoder(packed: Packed<AnyFamily>) {
   const { graph, ...sizes } = withTokenAttention(forHost(storedGraphs(packed).decoder!, undefined));
-  return { decoder: await open(encodeStored(graph, packed)), ...sizes };
+  return { model: encodeStored(graph, packed), ...sizes };
 }
 
 interface DecoderModels {

@@ -36,7 +36,7 @@ export {
 export { type PackOptions, type PackProgress, type PackResult, pack, type Weights } from "../pack/index.js";
 export { type ChatMessage, type ContentPart, image, type VideoInput, video } from "../processor/index.js";
 export { openAdapter } from "./adapter.js";
-export type { AnswerAttention, AttentionOptions, TokenLook } from "./answer-attention.js";
+export type { AnswerAttention, AttentionOptions } from "./answer-attention.js";
 export type { FoundPlace } from "./boxes.js";
 export {
   type AnswerReason,
@@ -142,6 +142,7 @@ export {
 } from "./reranker.js";
 export { collect, spellingOf } from "./stream-chat.js";
 export { openTextSide } from "./text-workers.js";
+export type { TokenLook } from "./token-look.js";
 export type {
   Trace,
   TraceCandidate,

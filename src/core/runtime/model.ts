@@ -9,23 +9,10 @@ import { Closing, invariant, refuseUnknownOptions, Semaphore, throwIfAborted } f
 import { Engine } from "../engine/index.js";
 import type { ImageInput } from "../image/loaded/index.js";
 import type { SampledVideo, VideoFile } from "../image/node/index.js";
-import {
-  type AttentionMap,
-  type PixelBudget,
-  type PixelValues,
-  type RgbImage,
-  viewsOf,
-  wholeOf,
-} from "../image/spec/index.js";
+import type { AttentionMap, PixelBudget, PixelValues, RgbImage } from "../image/spec/index.js";
 import type { ChatMessage } from "../processor/portable.js";
 import type { Tokenizer } from "../tokenizer/index.js";
-import {
-  type AnswerAttention,
-  type AttentionOptions,
-  answerAttention,
-  mostAnswerTokens,
-  spreadOf,
-} from "./answer-attention.js";
+import { type AnswerAttention, type AttentionOptions, AttentionReader } from "./answer-attention.js";
 import {
   type ChatEvent,
   type ChatOptions,
@@ -46,23 +33,16 @@ import {
   type ModelInfo,
   withMiddleware,
 } from "./language-model.js";
+import { infoOf, statsOf } from "./model-info.js";
 import { placedAnswer } from "./placed-answer.js";
 import type { Placement } from "./placement.js";
-import { thinkingOf } from "./reasoning.js";
 import { type ReadRequest, RequestReader, type RequestReaderParts } from "./request-reader.js";
 import { DecoderRunner, type RowOutput } from "./runner.js";
 import { lastRow, score } from "./score.js";
 import type { SequenceInputs } from "./sequence-inputs.js";
 import { collect, streamChat } from "./stream-chat.js";
 import { budgetNotes } from "./template-options.js";
-import {
-  TokenRecorder,
-  type Trace,
-  type TraceOptions,
-  tracedSampling,
-  traceOptionNames,
-  traceStages,
-} from "./trace.js";
+import { type TokenRecorder, type Trace, type TraceOptions, traceOf, traceOptionNames } from "./trace.js";
 import type { EncodedImage } from "./vision.js";
 import { VisionEncoder, type VisionEncoderParts } from "./vision-encoder.js";
 import { refuseZoom, zoomOnDoubt } from "./zoom.js";
@@ -89,6 +69,7 @@ export class VisionLanguageModel implements LanguageModel {
   readonly #engine: Engine<SequenceInputs>;
   readonly #reader: RequestReader;
   readonly #images: VisionEncoder;
+  readonly #attention: AttentionReader;
   readonly #rows = new Semaphore(1);
   readonly #closing = new Closing("the model");
 
@@ -98,59 +79,25 @@ export class VisionLanguageModel implements LanguageModel {
     this.tokenizer = parts.tokenizer;
     this.timings = parts.timings;
     this.device = parts.placement.device;
-    const { numSlots, maxLength, draftModel } = parts;
-    this.#runner = new DecoderRunner(parts.packed, parts.decoder, {
-      numSlots,
-      maxLength,
-      prefixes: parts.memory.prefixes,
-      output: parts.output,
-    });
+    const { numSlots, maxLength, draftModel, output } = parts;
+    const { prefixes } = parts.memory;
+    this.#runner = new DecoderRunner(parts.packed, parts.decoder, { numSlots, maxLength, prefixes, output });
     const { prefillChunk } = parts.placement;
     const reading = new Semaphore(1);
     this.#engine = new Engine(this.#runner, { ...(prefillChunk && { prefillChunk }), reading, draftModel });
-    this.#reader = new RequestReader(parts, this.#runner, this.#engine);
-    const { maxLength: maxTokens } = this.#runner;
-    this.#images = new VisionEncoder(parts, { maxTokens, closing: this.#closing, reading });
+    const closing = this.#closing;
+    const reader = new RequestReader(parts, this.#runner, this.#engine);
+    const images = new VisionEncoder(parts, { maxTokens: maxLength, closing, reading });
+    this.#attention = new AttentionReader(parts, { reader, images, maxLength, closing });
+    [this.#reader, this.#images] = [reader, images];
   }
 
   get info(): ModelInfo & LocalFacts {
-    const { packed, chatTemplate } = this.#parts;
-    const { manifest } = packed;
-    const thinking = thinkingOf(chatTemplate);
-    return {
-      path: packed.path,
-      modelType: manifest.model_type,
-      weights: manifest.weights,
-      blockSize: manifest.block_size,
-      digest: manifest.source_digest,
-      device: this.device,
-      maxLength: this.#runner.maxLength,
-      maxSequences: this.#runner.numSlots,
-      readsImages: this.#parts.vision !== undefined,
-      ...(this.#parts.imagesPerQuestion !== undefined && { imagesPerQuestion: this.#parts.imagesPerQuestion }),
-      ...(this.#parts.trainedFor && { trainedFor: this.#parts.trainedFor }),
-      readsTools: /\btools\b/.test(chatTemplate ?? ""),
-      speculates: this.#engine.speculates,
-      ...(thinking && { thinking }),
-      ...(packed.family.about.places && { places: packed.family.about.places }),
-      notes: [...this.#parts.notes, ...this.#runner.notes],
-    };
+    return infoOf(this.#parts, this.#runner, this.#engine);
   }
 
   get stats(): LocalStats {
-    const { cacheBytes, cacheUsage, prefixCacheBytes } = this.#runner;
-    const { features: store, near } = this.#parts.memory;
-    const { stats: features } = store;
-    const nearDuplicateBytes = near?.bytes ?? 0;
-    return {
-      ...this.#engine.stats(),
-      cacheBytes,
-      cacheUsage,
-      prefixCacheBytes,
-      nearDuplicateBytes,
-      encoderCacheBytes: features.bytes,
-      features,
-    };
+    return statsOf(this.#parts, this.#runner, this.#engine);
   }
 
   /**
@@ -206,29 +153,19 @@ export class VisionLanguageModel implements LanguageModel {
    */
   async trace(messages: readonly ChatMessage[], options: TraceOptions = {}): Promise<Trace> {
     this.#begin("trace", options, traceOptionNames);
-    const startedAt = performance.now();
-    const exact = { ...options, reuse: "exact", sampling: tracedSampling(options) } as const; // it looks at pixels
-    const read = await this.#reader.read(messages, exact);
-    const readAt = performance.now();
-    const prepared = await this.#encode(read, startedAt);
-    const readyAt = performance.now();
-    const recorder = new TokenRecorder();
-    const { text, reasoning, finishReason, usage, notes } = await collect(this.#answer(prepared, recorder));
-    const tokens = recorder.tokens(this.tokenizer);
-    const stages = traceStages(startedAt, readAt, readyAt, tokens);
-    const attention = await this.#images.attention(read.prompt, options.signal);
-    const images = prepared.images.map((image, i) => {
-      const { grid } = read.prompt.images[i]!;
-      const { rows, columns } = viewsOf(grid).at(wholeOf(grid))!;
-      return { ...image, grid: { rows, columns }, attention: attention[i]! };
+    return traceOf(options, {
+      tokenizer: this.tokenizer,
+      read: (asked) => this.#reader.read(messages, asked),
+      encode: (read: ReadRequest, startedAt) => this.#encode(read, startedAt),
+      answer: (prepared, recorder) => this.#answer(prepared, recorder),
+      attention: (prompt) => this.#images.attention(prompt, options.signal),
     });
-    const facts = { ...(reasoning !== undefined && { reasoning }), ...(notes && { notes }) };
-    return { text, ...facts, tokens, finishReason, usage, images, stages };
   }
 
   /**
    * Where the model looks in each image as it writes each token of a given answer. The decoder is opened once more for that, on the
-   * CPU: memory for its weights, and a step for each token. @throws as `chat`; `too_large`, `unsupported` for images in tiles.
+   * CPU, and closed some seconds later: memory for its weights, and a step for each token. @throws as `chat`; `too_large`,
+   * `unsupported` for frames of videos.
    */
   async answerAttention(
     messages: readonly ChatMessage[],
@@ -236,26 +173,7 @@ export class VisionLanguageModel implements LanguageModel {
     { layer, ...options }: AttentionOptions = {},
   ): Promise<AnswerAttention> {
     this.#begin("answerAttention", options);
-    const { signal } = options;
-    return this.#rows.run(async () => {
-      const { prompt } = await this.#reader.read(messages, { ...options, reuse: "exact" });
-      const { packed, openHere, imageSpec, textWorkers } = this.#parts;
-      const answerIds = await textWorkers.encode(
-        answer,
-        { addSpecialTokens: false, maxTokens: mostAnswerTokens },
-        signal,
-      );
-      const looks = await this.#images.attention(prompt, signal);
-      const spreads = prompt.images.map((image, i) => spreadOf(image, looks[i]!, imageSpec!.imageProcessor));
-      const { rows } = await this.#images.place(prompt, 0, signal);
-      const inputs = { images: rows, positions: packed.family.positions(packed.config, prompt.ids, prompt.images) };
-      const spell = (id: number) => this.tokenizer.decode([id], { skipSpecialTokens: false });
-      return answerAttention(
-        { promptIds: prompt.ids, inputs, answerIds, layer, maxLength: this.#runner.maxLength },
-        spreads,
-        { packed, open: openHere, spell, signal },
-      );
-    }, signal);
+    return this.#attention.read(messages, answer, { ...options, layer });
   }
 
   /** The whole answer at once. */
@@ -343,6 +261,7 @@ export class VisionLanguageModel implements LanguageModel {
     return this.#closing.run(async () => {
       await this.#engine.close();
       await this.#rows.run(async () => {}); // the step in flight ends
+      await this.#attention.close();
       await this.#runner.close();
       await this.#parts.draftModel?.close();
       await this.#parts.closeImages();
@@ -374,16 +293,8 @@ export class VisionLanguageModel implements LanguageModel {
     const notes = [...trainingNotes(reports, formsOf(options), this.#parts), ...budgetNotes(options, reasoning)];
     const inputs = { images: rows, positions: family.positions(config, prompt.ids, prompt.images), prefix };
     return {
-      ...{
-        promptIds: prompt.ids,
-        promptTokens: prompt.ids.length,
-        inputs,
-        newConstraint,
-        options,
-        places,
-        images: reports,
-        started,
-      },
+      ...{ promptIds: prompt.ids, promptTokens: prompt.ids.length, images: reports },
+      ...{ inputs, newConstraint, options, places, started },
       visionMs: performance.now() - visionStarted,
       ...(reasoning && { reasoning }),
       ...(notes.length > 0 && { notes }),

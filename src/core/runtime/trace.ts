@@ -3,10 +3,20 @@
  * each stage took. Recorded from the same run that answers; nothing is computed a second time but the attention.
  */
 import type { TokenEvent, TokenLogprob } from "../engine/index.js";
-import type { ImageGrid } from "../image/spec/index.js";
+import { type ImageGrid, viewsOf, wholeOf } from "../image/spec/index.js";
+import type { Prompt } from "../processor/portable.js";
 import type { Tokenizer } from "../tokenizer/index.js";
-import { type AnswerReason, type ChatOptions, type ChatUsage, chatOptionNames } from "./chat.js";
+import {
+  type AnswerReason,
+  type ChatEvent,
+  type ChatOptions,
+  type ChatUsage,
+  chatOptionNames,
+  type LocalToken,
+  type PreparedChat,
+} from "./chat.js";
 import type { ChatNote } from "./familiarity.js";
+import { collect } from "./stream-chat.js";
 import type { QueryAttention } from "./vision.js";
 
 /** What an answer says of itself at its end; a trace has tokens and attention instead. */
@@ -123,8 +133,40 @@ function tokenText(id: number, tokenizer: Tokenizer): string {
   return bytes ? [...bytes].map((byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`).join("") : text;
 }
 
+/** What a model does for an answer, step by step. */
+interface AnswerSteps<R extends { readonly prompt: Prompt }> {
+  readonly tokenizer: Tokenizer;
+  read(options: ChatOptions): Promise<R>;
+  encode(read: R, startedAt: number): Promise<PreparedChat>;
+  answer(prepared: PreparedChat, recorder: TokenRecorder): AsyncIterable<ChatEvent<LocalToken>>;
+  attention(prompt: Prompt): Promise<readonly (readonly QueryAttention[])[]>;
+}
+
+export async function traceOf<R extends { readonly prompt: Prompt }>(
+  options: TraceOptions,
+  steps: AnswerSteps<R>,
+): Promise<Trace> {
+  const startedAt = performance.now();
+  const read = await steps.read({ ...options, reuse: "exact", sampling: tracedSampling(options) }); // it looks at pixels
+  const readAt = performance.now();
+  const prepared = await steps.encode(read, startedAt);
+  const readyAt = performance.now();
+  const recorder = new TokenRecorder();
+  const { text, reasoning, finishReason, usage, notes } = await collect(steps.answer(prepared, recorder));
+  const tokens = recorder.tokens(steps.tokenizer);
+  const attention = await steps.attention(read.prompt);
+  const images = prepared.images.map((image, i) => {
+    const { grid } = read.prompt.images[i]!;
+    const { rows, columns } = viewsOf(grid).at(wholeOf(grid))!;
+    return { ...image, grid: { rows, columns }, attention: attention[i]! };
+  });
+  const facts = { ...(reasoning !== undefined && { reasoning }), ...(notes && { notes }) };
+  const stages = traceStages(startedAt, readAt, readyAt, tokens);
+  return { text, ...facts, tokens, finishReason, usage, images, stages };
+}
+
 /** One more than the alternatives: the chosen token is usually among the likeliest. */
-export function tracedSampling({ sampling, alternatives = defaultAlternatives }: TraceOptions) {
+function tracedSampling({ sampling, alternatives = defaultAlternatives }: TraceOptions) {
   return { ...sampling, logprobs: true, top_logprobs: alternatives + 1 };
 }
 
@@ -132,7 +174,7 @@ export function tracedSampling({ sampling, alternatives = defaultAlternatives }:
 const defaultAlternatives = 5;
 
 /** The stages of an answer from when its reading began, its pictures were read, and its prompt was ready. */
-export function traceStages(startedAt: number, readAt: number, readyAt: number, tokens: readonly TracedToken[]) {
+function traceStages(startedAt: number, readAt: number, readyAt: number, tokens: readonly TracedToken[]) {
   const [first, ...later] = tokens.map(({ ms }) => ms);
   return {
     readMs: readAt - startedAt,

@@ -17,6 +17,7 @@ export {
   videoProcessor,
 } from "./image-processor.js";
 export { jpegLumaSteps } from "./jpeg-steps.js";
+export { cutOf, placeInParts } from "./parts.js";
 export { type ImageDetail, type PixelBudget, withPixelBudget } from "./pixel-budget.js";
 export type { ImageGrid, PixelValues } from "./pixel-values.js";
 export { pixelsToImage } from "./pixels-to-image.js";

@@ -1,15 +1,14 @@
 /** The other way round: from pixel values back to the picture that the vision tower is shown, in its size and to the nearest 1/255. */
 
 import type { ImageProcessor } from "./image-processor.js";
-import type { ImageGrid, PixelValues } from "./pixel-values.js";
+import { cutOf, placeInParts } from "./parts.js";
+import type { PixelValues } from "./pixel-values.js";
 import type { RgbImage } from "./rgb-image.js";
-import { viewsOf } from "./slices.js";
-import { patchesPerSide } from "./tiles.js";
 
 /** What `preprocess` fitted, its margins included; of tiles or slices what is seen of them, without the whole beside them. */
 export function pixelsToImage({ data, shape, grid }: PixelValues, imageProcessor: ImageProcessor): RgbImage {
   const { patchSize: p, mean, std } = imageProcessor;
-  const part = partOf(grid, imageProcessor);
+  const part = cutOf(grid, imageProcessor)?.part;
   const before = grid.slices ? [grid.slices.overview] : (grid.quarters ?? []);
   const first = before.reduce((sum, { rows, columns }) => sum + rows * columns, 0);
   const merge = imageProcessor.kind === "smart_resize" ? imageProcessor.mergeSize : 1;
@@ -34,25 +33,4 @@ function placeOf(patch: number, columns: number, merge: number): [row: number, c
   const within = patch % (merge * merge);
   const perRow = columns / merge;
   return [Math.floor(block / perRow) * merge + Math.floor(within / merge), (block % perRow) * merge + (within % merge)];
-}
-
-/** The patches of a tile or of a slice, where an image is cut into them. */
-function partOf(grid: ImageGrid, imageProcessor: ImageProcessor): Part | undefined {
-  if (imageProcessor.kind === "tiles")
-    return { rows: patchesPerSide(imageProcessor), columns: patchesPerSide(imageProcessor) };
-  return grid.slices && viewsOf(grid)[1];
-}
-
-interface Part {
-  readonly rows: number;
-  readonly columns: number;
-}
-
-/** Part by part, parts and the patches of each in raster order. */
-function placeInParts(patch: number, columns: number, part: Part): [row: number, column: number] {
-  const size = part.rows * part.columns;
-  const [index, within] = [Math.floor(patch / size), patch % size];
-  const perRow = columns / part.columns;
-  const row = Math.floor(index / perRow) * part.rows + Math.floor(within / part.columns);
-  return [row, (index % perRow) * part.columns + (within % part.columns)];
 }
