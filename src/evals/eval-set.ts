@@ -10,16 +10,8 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import {
-  fieldExpectation,
-  fieldProblems,
-  fileLimits,
-  firstOf,
-  ioError,
-  OcellusError,
-  parseJson,
-} from "../core/base/index.js";
-import { readLines } from "../core/fs/index.js";
+import { fileLimits, firstOf, ioError, OcellusError, parseJson } from "../core/base/index.js";
+import { type JsonLine, readJsonLines } from "../core/fs/index.js";
 import { checkPattern, checkSchema } from "../core/grammar/index.js";
 import { isUrl } from "../core/image/node/index.js";
 import { checkAnswerTells, checkPatternTells, checkSchemaTells, checkSetTells } from "./telling.js";
@@ -29,28 +21,28 @@ const bundledSample = fileURLToPath(new URL("../../eval/sample", import.meta.url
 
 const answerText = z.string().superRefine(fine(checkAnswerTells));
 
+/** Fields of a question; data to learn from have them too. */
+export const questionFields = {
+  /** What is asked for, to count by. */
+  kind: z.string().default("question"),
+  scene: z.string().default(""),
+  language: z.string().default(""),
+  question: z.string().min(1),
+  answer: answerText.optional(),
+  /** Other answers that are as good. */
+  accept: z.array(answerText).default([]),
+  /** The items that an answer lists, all of them and no other, in any order. */
+  set: z.array(z.string().min(1)).superRefine(fine(checkSetTells)).optional(),
+  /** A regular expression that is found in an answer. */
+  pattern: z.string().max(1000).superRefine(fine(checkPattern, checkPatternTells)).optional(),
+  /** A JSON schema, as for `response_format`, that an answer satisfies. */
+  schema: z.custom<object>(isObject, "expected an object").superRefine(fine(checkSchema, checkSchemaTells)).optional(), // itself, for its digits
+  /** False: an answer that no one has looked at. */
+  reviewed: z.boolean().default(true),
+};
+
 const questionSchema = z
-  .strictObject({
-    /** What is asked for, to count by. */
-    kind: z.string().default("question"),
-    scene: z.string().default(""),
-    language: z.string().default(""),
-    question: z.string().min(1),
-    answer: answerText.optional(),
-    /** Other answers that are as good. */
-    accept: z.array(answerText).default([]),
-    /** The items that an answer lists, all of them and no other, in any order. */
-    set: z.array(z.string().min(1)).superRefine(fine(checkSetTells)).optional(),
-    /** A regular expression that is found in an answer. */
-    pattern: z.string().max(1000).superRefine(fine(checkPattern, checkPatternTells)).optional(),
-    /** A JSON schema, as for `response_format`, that an answer satisfies. */
-    schema: z
-      .custom<object>(isObject, "expected an object")
-      .superRefine(fine(checkSchema, checkSchemaTells))
-      .optional(), // itself, for its digits
-    /** False: an answer that no one has looked at. */
-    reviewed: z.boolean().default(true),
-  })
+  .strictObject(questionFields)
   .refine(
     ({ answer, accept, set, pattern, schema }) => (answer ?? accept[0] ?? set ?? pattern ?? schema) !== undefined,
     "expected an answer, accept, set, pattern or schema",
@@ -134,9 +126,8 @@ interface EvalLine {
 export async function* readEvalLines(files: readonly string[]): AsyncGenerator<EvalLine> {
   let numCases = 0;
   for (const path of await pathsOf(files)) {
-    for await (const { text, number } of readLines(path, maxLineBytes)) {
-      if (text.trim() === "") continue;
-      const line = parseLine(text, path, `${path}:${number}`);
+    for await (const read of readJsonLines(path, recordSchema, maxLineBytes)) {
+      const line = casesOf(read, path);
       numCases += line.found.length;
       if (numCases > maxCases) throw new OcellusError("too_large", `${path}: more than ${maxCases} questions in all`);
       yield line;
@@ -163,20 +154,12 @@ async function filesIn(path: string): Promise<string[]> {
   );
 }
 
-function parseLine(text: string, path: string, origin: string): EvalLine {
-  let json: unknown;
-  try {
-    json = parseJson(text, fileLimits);
-  } catch (cause) {
-    return { found: [], problems: [`${origin}: expected JSON: ${(cause as Error).message}`] };
-  }
-  const record = recordSchema.safeParse(json, { error: fieldExpectation });
-  if (!record.success)
-    return { found: [], problems: fieldProblems(record.error).map((problem) => `${origin}: ${problem}`) };
-  const { image, more, questions } = record.data;
+function casesOf({ record, problems, origin }: JsonLine<z.infer<typeof recordSchema>>, path: string): EvalLine {
+  if (!record) return { found: [], problems };
+  const { image, more, questions } = record;
   const placed = (picture: string) => (isUrl(picture) ? picture : resolve(dirname(path), picture));
   const images = { image: placed(image), ...(more && { more: more.map(placed) }) };
-  return { found: questions.map((question) => ({ ...question, ...images, origin })), problems: [] };
+  return { found: questions.map((question) => ({ ...question, ...images, origin })), problems };
 }
 
 /** How the answers of a case are told right from wrong. */

@@ -10,9 +10,11 @@ export {
   matchKindOf,
   matchKinds,
   mostProblems,
+  questionFields,
   readEvalFiles,
   readEvalLines,
   readGoals,
+  refuseProblems,
   reviewedCases,
   unreviewedNotes,
 } from "./eval-set.js";

@@ -18,6 +18,7 @@ export {
 export { isLocked, takeFolderLock, withFolderLock } from "./folder-lock.js";
 export { cacheRoot, dataFolder, dataRoot, homeFolder, onHomeNote, sayOnce, whyNotWritten } from "./homes.js";
 export { fileInside } from "./inside.js";
+export { type JsonLine, parseJsonLine, readJsonLines, recordOf } from "./read-json-lines.js";
 export { type Line, readLines } from "./read-lines.js";
 export { encodeLogRecord, type LogDamage, type LogRecord, readLog } from "./record-log.js";
 export { listFolder, listSideFiles, readSideJson, readSideText } from "./side-files.js";

@@ -34,6 +34,11 @@ describe("lines", () => {
     );
   });
 
+  it("begin behind a byte order mark, which is counted as bytes of the file", async () => {
+    const [first, second] = await linesOf("\ufeffa\n\ufeffb\n");
+    expect([first!.text, first!.end, second!.text]).toEqual(["a", 5, "\ufeffb"]);
+  });
+
   it("over the bound are refused by number", async () => {
     await expect(linesOf(`short\n${"x".repeat(200)}\n`, 100)).rejects.toThrow(
       ocellusError("too_large", { line: 2, limit: 100 }),

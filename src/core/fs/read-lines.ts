@@ -1,4 +1,7 @@
-/** The lines of a file of any size, one at a time, each within a bound: readline would gather a line of gigabytes. */
+/**
+ * The lines of a file of any size, one at a time, each within a bound: readline would gather a line of gigabytes. A byte order mark
+ * before the first one, as editors of Windows write it, is no part of the text.
+ */
 import { createReadStream } from "node:fs";
 import { ioError, OcellusError } from "../base/index.js";
 
@@ -31,12 +34,11 @@ export async function* readLines(
   let end = from;
   let parts: Buffer[] = [];
   let numBytes = 0;
-  const line = (isWhole: boolean): Line => ({
-    number: number++,
-    text: Buffer.concat(parts).toString(encoding),
-    end,
-    isWhole,
-  });
+  const line = (isWhole: boolean): Line => {
+    const text = Buffer.concat(parts).toString(encoding);
+    const mayBeMarked = number === 1 && from === 0 && encoding === "utf8";
+    return { number: number++, text: mayBeMarked ? text.replace(/^\ufeff/, "") : text, end, isWhole };
+  };
   for await (const chunk of chunksOf(path, from)) {
     for (let start = 0; start < chunk.length; ) {
       const found = chunk.indexOf(lineFeed, start);

@@ -60,7 +60,7 @@ describe("a file of lines", () => {
     ["headed.csv", "\ufefflabel,extra,path\ndog,1,b.png\n\ncat,2,a.png"],
     ["quoted.csv", '"b.png","dog"\n"a.png","cat"\n'],
     ["a.tsv", "b.png\tdog\na.png\tcat\n"],
-    ["a.jsonl", '{"path": "b.png", "label": "dog"}\n\n{"label": "cat", "path": "a.png"}'],
+    ["a.jsonl", '\ufeff{"path": "b.png", "label": "dog"}\n\n{"label": "cat", "path": "a.png"}'],
   ])("%s is read", async (name, text) => {
     expect(await rowsOf(fileOf(name, text))).toEqual([
       ["a.png", "cat"],

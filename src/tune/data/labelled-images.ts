@@ -7,16 +7,8 @@
 import { readdir, stat } from "node:fs/promises";
 import { dirname, extname, join, relative, resolve } from "node:path";
 import { z } from "zod";
-import {
-  fieldExpectation,
-  fieldProblems,
-  fileLimits,
-  firstOf,
-  ioError,
-  OcellusError,
-  parseJson,
-} from "../../core/base/index.js";
-import { fileInside, readLines } from "../../core/fs/index.js";
+import { ioError, OcellusError } from "../../core/base/index.js";
+import { fileInside, readJsonLines, readLines, recordOf } from "../../core/fs/index.js";
 import { isUrl } from "../../core/image/node/index.js";
 import { cellsOf } from "./delimited.js";
 
@@ -160,7 +152,7 @@ const kindOf = (name: string) => extname(name).toLowerCase() || "files without a
 
 async function readListed(file: string, list: ImageList): Promise<void> {
   const kind = extname(file).toLowerCase();
-  if (kind === ".jsonl") return readJsonLines(file, list);
+  if (kind === ".jsonl") return readRecords(file, list);
   if (kind === ".csv" || kind === ".tsv") return readTable(file, kind === ".csv" ? "," : "\t", list);
   throw new OcellusError(
     "invalid_request",
@@ -169,31 +161,12 @@ async function readListed(file: string, list: ImageList): Promise<void> {
   );
 }
 
-async function readJsonLines(file: string, list: ImageList): Promise<void> {
-  for await (const { number, text } of readLines(file, maxLineBytes)) {
-    if (text.trim() === "") continue;
-    const origin = `${file}:${number}`;
-    addListed(list, file, origin, parseLine(text, origin));
-  }
+async function readRecords(file: string, list: ImageList): Promise<void> {
+  for await (const line of readJsonLines(file, lineSchema, maxLineBytes))
+    addListed(list, file, line.origin, recordOf(line));
 }
 
 const lineSchema = z.strictObject({ path: z.string().min(1), label: z.string().min(1) });
-
-function parseLine(text: string, origin: string): z.infer<typeof lineSchema> {
-  const line = lineSchema.safeParse(parsedJson(text, origin), { error: fieldExpectation });
-  if (line.success) return line.data;
-  const problems = fieldProblems(line.error);
-  throw new OcellusError("invalid_file", `${origin}: ${firstOf(problems)}`, { details: { origin, problems } });
-}
-
-function parsedJson(text: string, origin: string): unknown {
-  try {
-    return parseJson(text, fileLimits);
-  } catch (cause) {
-    const message = `${origin}: expected JSON: ${(cause as Error).message}`;
-    throw new OcellusError("invalid_file", message, { details: { origin }, cause });
-  }
-}
 
 const pathColumns = ["path", "image", "file", "filename", "file_name"];
 const labelColumns = ["label", "class"];
@@ -201,7 +174,7 @@ const labelColumns = ["label", "class"];
 async function readTable(file: string, separator: string, list: ImageList): Promise<void> {
   let [pathAt, labelAt] = [0, 1];
   for await (const { number, text } of readLines(file, maxLineBytes)) {
-    const line = text.replace(/\r$/, "").replace(/^\ufeff/, "");
+    const line = text.replace(/\r$/, "");
     if (line.trim() === "") continue;
     const origin = `${file}:${number}`;
     const cells = cellsOf(line, separator, origin);

@@ -5,23 +5,12 @@
  */
 import { readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import {
-  fieldExpectation,
-  fieldProblems,
-  firstOf,
-  ioError,
-  type JsonLimits,
-  OcellusError,
-  parseJson,
-  withNotesOf,
-} from "../../../core/base/index.js";
-import { readLines } from "../../../core/fs/index.js";
+import { ioError, OcellusError, withNotesOf } from "../../../core/base/index.js";
+import { type JsonLine, parseJsonLine, readJsonLines, recordOf } from "../../../core/fs/index.js";
 import { isUrl } from "../../../core/image/node/index.js";
 import { sniffFormat, sniffVideo } from "../../../core/runtime/index.js";
 import { type BatchLine, batchLineSchema } from "../../../protocol/index.js";
 
-/** The server's bounds are tighter: it says what is too much, of one request. */
-const lineLimits: JsonLimits = { maxDepth: 128, maxValues: 2 ** 22, maxKeys: 2 ** 20 };
 /** What the server reads of a body, and some: several photos in base64. */
 export const maxLineBytes = 64 * 2 ** 20;
 /** Their ids take some 100 bytes each; OpenAI takes 50,000 in a batch. */
@@ -39,8 +28,7 @@ export async function batchFiles(path: string): Promise<readonly string[]> {
 /** @throws `not_found`, `io`, `too_large`, `invalid_file` naming the line. */
 export async function* readBatch(path: string): AsyncGenerator<BatchLine> {
   for (const file of await batchFiles(path))
-    for await (const { number, text } of readLines(file, maxLineBytes))
-      if (text.trim() !== "") yield parseRequest(text, `${file}:${number}`);
+    for await (const line of readJsonLines(file, batchLineSchema, maxLineBytes)) yield requestOf(line);
 }
 
 /** Reads the whole file, so that a slip in its last line is told before hours of work. @throws as `readBatch`. */
@@ -59,15 +47,11 @@ export async function checkBatch(path: string): Promise<ReadonlySet<string>> {
 
 /** @throws `invalid_file` naming its origin. */
 export function parseRequest(text: string, origin: string): BatchLine {
-  let json: unknown;
-  try {
-    json = parseJson(text, lineLimits);
-  } catch (cause) {
-    throw new OcellusError("invalid_file", `${origin}: expected JSON: ${(cause as Error).message}`, { cause });
-  }
-  const request = batchLineSchema.safeParse(json, { error: fieldExpectation });
-  if (request.success) return { ...request.data, body: (json as BatchLine).body }; // as it is written there
-  throw new OcellusError("invalid_file", `${origin}: ${firstOf(fieldProblems(request.error))}`);
+  return requestOf(parseJsonLine(text, origin, batchLineSchema));
+}
+
+function requestOf(line: JsonLine<BatchLine>): BatchLine {
+  return { ...recordOf(line), body: (line.json as BatchLine).body }; // as it is written there
 }
 
 /** The same body with what `read` makes of each path where an image or a video is expected. @throws as `read`. */

@@ -7,17 +7,8 @@ import { createHash } from "node:crypto";
 import { readdir, stat } from "node:fs/promises";
 import { dirname, extname, join, resolve, sep } from "node:path";
 import { z } from "zod";
-import {
-  fieldExpectation,
-  fieldProblems,
-  fileLimits,
-  firstOf,
-  globMatcher,
-  ioError,
-  OcellusError,
-  parseJson,
-} from "../../../core/base/index.js";
-import { readLines } from "../../../core/fs/index.js";
+import { globMatcher, ioError, OcellusError } from "../../../core/base/index.js";
+import { type JsonLine, readJsonLines, recordOf } from "../../../core/fs/index.js";
 import { isUrl } from "../../../core/image/node/index.js";
 import { maxTextLength, metadataSchema } from "../../../retrieval/index.js";
 
@@ -169,19 +160,18 @@ async function stampOf(path: string): Promise<string> {
 }
 
 async function readLineSources(file: string, list: SourceList): Promise<void> {
-  for await (const { number, text } of readLines(file, maxLineBytes)) {
-    if (text.trim() === "") continue;
-    const origin = `${file}:${number}`;
+  for await (const line of readJsonLines(file, lineSchema, maxLineBytes)) {
     try {
-      list.add(await lineSource(file, origin, text));
+      list.add(await lineSource(file, line));
     } catch (error) {
-      list.fail(origin, error, true);
+      list.fail(line.origin, error, true);
     }
   }
 }
 
-async function lineSource(file: string, origin: string, text: string): Promise<Source> {
-  const line = parseLine(text, origin);
+async function lineSource(file: string, read: JsonLine<z.infer<typeof lineSchema>>): Promise<Source> {
+  const { origin, text } = read;
+  const line = recordOf(read);
   const isAddress = isUrl(line.image);
   if (isAddress && !/^data:/i.test(line.image))
     throw new OcellusError("invalid_file", `${origin}: image: expected a path or a data URL, found a URL`);
@@ -191,16 +181,4 @@ async function lineSource(file: string, origin: string, text: string): Promise<S
   const stamp = isAddress ? said : `${await stampOf(image).catch(() => "missing")}-${said}`;
   const source = line.source ?? (isAddress ? origin : image);
   return { source, image, stamp, text: line.text, metadata: line.metadata };
-}
-
-function parseLine(text: string, origin: string): z.infer<typeof lineSchema> {
-  let json: unknown;
-  try {
-    json = parseJson(text, fileLimits);
-  } catch (cause) {
-    throw new OcellusError("invalid_file", `${origin}: expected JSON: ${(cause as Error).message}`, { cause });
-  }
-  const line = lineSchema.safeParse(json, { error: fieldExpectation });
-  if (line.success) return line.data;
-  throw new OcellusError("invalid_file", `${origin}: ${firstOf(fieldProblems(line.error))}`);
 }
