@@ -34,22 +34,22 @@ export async function main([folder, ...args]: string[]): Promise<void> {
 async function tune(folder: string, output: string): Promise<void> {
   const result = await tuneVision(bundledModel, {
     data: [join(folder, "learn.jsonl")],
-    rehearse: [join(folder, "rehearse.jsonl")],
+    rehearse: ["rehearse.jsonl", "near.jsonl"].map((name) => join(folder, name)),
     output,
-    ...{ blocks: 2, connector: true, lora: { rank: 8, alpha: 16, targets: ["all-linear"] } },
-    ...{ epochs: 4, batchSize: 16, learningRate: 5e-4, rehearsalRatio: 2 },
+    ...{ connector: true, lora: { rank: 8, alpha: 16, targets: ["all-linear"] } },
+    ...{ epochs: 2, batchSize: 16, learningRate: 3e-4, rehearsalRatio: 4, evaluateEvery: 84 },
     onProgress: ({ step, numSteps, loss, evaluations, secondsLeft }) => {
       if (step % 20 > 0 && loss !== undefined) return;
       const lines = [
         `${step}/${numSteps}`,
         `loss ${loss?.toFixed(3)}`,
-        `held out ${evaluations.at(-1)?.loss.toFixed(4)}`,
+        `held out ${evaluations.at(-1)?.loss.toFixed(4)}, rehearsed ${evaluations.at(-1)?.rehearsed?.toFixed(4)}`,
       ];
       console.log(`${lines.join(" ")} ${secondsLeft?.toFixed(0)} s left`);
     },
   });
   const { user, system } = process.cpuUsage();
-  const { heldOut: _, ...facts } = result;
+  const { heldOut: _, rehearsedHeldOut: __, ...facts } = result;
   console.log(JSON.stringify({ ...facts, cpuMinutes: (user + system) / 60e6 }));
 }
 

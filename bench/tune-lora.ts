@@ -45,7 +45,15 @@ async function handOver(model: string, folder: string, options: TuneVisionOption
     const values = new Map(trained.map((each) => [each.parameter.name, each.values]));
     const weights = graphs.loraTargets.map(({ weight }) => weight);
     const lora = { ...recipe.lora!, weights };
-    await writeAdapter(join(folder, "first"), { base, model: source, parameters: [], values, lora, record: {} });
+    await writeAdapter(join(folder, "first"), {
+      base,
+      baseName: model,
+      model: source,
+      parameters: [],
+      values,
+      lora,
+      record: {},
+    });
     const { batchSize, epochs, seed, learningRate, warmup, weightDecay, clip, evaluateEvery } = recipe;
     const of = batches({ numExamples: rows.length, batchSize, epochs, seed });
     const rates = { learningRate, warmupSteps: Math.round(warmup * plan.numSteps), numSteps: plan.numSteps };

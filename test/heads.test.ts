@@ -188,15 +188,13 @@ describe("labelled images", () => {
     expect(existsSync(join(folder, "red", "broken.png"))).toBe(true);
   });
 
-  it("of 50 megapixels, and turned by EXIF, are images as others", async () => {
+  it("turned by EXIF are images as others", async () => {
     const folder = join(temporaryFolder(), "data");
     cpSync(data, folder, { recursive: true });
-    const large = sharp({ create: { width: 8200, height: 6100, channels: 3, background: "#f00" } });
-    await large.jpeg({ quality: 20 }).toFile(join(folder, "red", "large.jpg"));
     const turned = sharp(join(data, "green", "0.png")).withMetadata({ orientation: 6 });
     await turned.jpeg().toFile(join(folder, "green", "turned.jpg"));
     const found = await tuneHead(folder, { encoder, into: join(temporaryFolder(), "head"), threads: 1 });
-    expect(found.data.images).toBe(38);
+    expect(found.data.images).toBe(37);
   });
 
   it("may have a head of two layers, or one over a model that answers, in a format of our own", async () => {

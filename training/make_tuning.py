@@ -1,6 +1,7 @@
 """A colour that the demo model was never shown, magenta, for `ocellus tune vision`: `python training/make_tuning.py FOLDER` writes
-learn.jsonl (200 pictures of training photos, three questions each), rehearse.jsonl (600 of the old kind, four each) and exam.jsonl
-(100 with magenta and 100 with its neighbours red, purple and pink: validation photos, questions in other words than those learnt).
+learn.jsonl (200 pictures of training photos, three questions each), rehearse.jsonl (1200 of the old kind, four each), near.jsonl (300
+of what lies nearest to it: red, purple and pink, asked as magenta is) and exam.jsonl (100 with magenta and 100 with its neighbours:
+validation photos, questions in other words than those learnt).
 """
 import json
 import os
@@ -14,7 +15,7 @@ import talk
 from make_eval import encode
 
 SEED = 2027
-LEARN, REHEARSE, EXAM = 200, 600, 200
+LEARN, REHEARSE, NEAR, EXAM = 200, 1200, 300, 200
 NEW = len(scenes.COLOURS)
 NEIGHBOURS = [scenes.COLOURS.index(c) for c in ("red", "purple", "pink")]
 
@@ -36,7 +37,7 @@ def one_item(source, colour, n):
     return plan
 
 
-def magenta_questions(plan, rng, n):
+def colour_questions(plan, rng, n):
     """Its colour in both languages, and a description."""
     a, b = ("en", "zh") if n % 2 else ("zh", "en")
     return [talk.ask_colour(plan, rng, a), talk.ask_colour(plan, rng, b), talk.ask_describe(plan, rng, a)]
@@ -70,9 +71,12 @@ def main(folder):
     train, val = [scenes.PhotoBank(*photos.load(split)) for split in ("train", "val")]
     old = sampler.SceneSampler(train, SEED, .2, plain=True)
     write(os.path.join(folder, "rehearse.jsonl"), old, [old.plan() for _ in range(REHEARSE)], rehearsed)
+    shop = sampler.SceneSampler(train, SEED + 4, 0, plain=True)
+    near = [one_item(shop, NEIGHBOURS[n % 3], n) for n in range(NEAR)]
+    write(os.path.join(folder, "near.jsonl"), shop, near, colour_questions)
     add_magenta()
     new = sampler.SceneSampler(train, SEED + 2, 0, plain=True)
-    write(os.path.join(folder, "learn.jsonl"), new, [one_item(new, NEW, n) for n in range(LEARN)], magenta_questions)
+    write(os.path.join(folder, "learn.jsonl"), new, [one_item(new, NEW, n) for n in range(LEARN)], colour_questions)
     held = sampler.SceneSampler(val, SEED + 3, 0, plain=True)
     colours = [NEW if n % 2 else NEIGHBOURS[n // 2 % 3] for n in range(EXAM)]
     write(os.path.join(folder, "exam.jsonl"), held, [one_item(held, c, n) for n, c in enumerate(colours)], exam_questions)

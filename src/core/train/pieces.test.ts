@@ -66,6 +66,20 @@ describe("the training form of a decoder", () => {
     nn.buildDecoder(builder, decoderSizes, variant);
     expect(() => trainingForm(builder.build())).toThrow(ocellusError("unsupported", { format: "f16" }));
   });
+
+  it.each([
+    ["a window", { local_window_size: 4 }, []],
+    ["angles of its own", {}, ["cos"]],
+  ])("refuses attention over a cache with %s, which it would leave out", (_, more, inputs) => {
+    const graph = built((builder) => nn.buildDecoder(builder, decoderSizes, variant));
+    const cos = graph.inputs.find(({ name }) => name === "cos")!;
+    const nodes = graph.nodes.map((node) =>
+      node.op === "GroupQueryAttention"
+        ? { ...node, attributes: { ...node.attributes, ...more }, inputs: [...node.inputs, ...inputs.map(() => cos)] }
+        : node,
+    );
+    expect(() => trainingForm({ ...graph, nodes })).toThrow(ocellusError("unsupported", { op: "GroupQueryAttention" }));
+  });
 });
 
 const wrt = ["inputs_embeds", "deepstack.0", ...weightsOf(decoder).map(({ name }) => name)];

@@ -10,11 +10,12 @@
  */
 import { invariant, OcellusError } from "../base/index.js";
 import { between, type Graph, type Initializer, type Node, nodeOf, type Value } from "../graph/index.js";
+import { unwritten } from "./rule.js";
 
 /** Outputs that are for a cache. */
 const isState = ({ name }: Value) => /^(?:present|added|next_state)\./.test(name);
 
-/** @param graph with float32 weights. @throws `unsupported` for other formats */
+/** @param graph with float32 weights. @throws `unsupported` for other formats, and for attention that no family has */
 export function trainingForm(graph: Graph): Graph {
   for (const { value, source } of graph.initializers)
     if ("format" in source && source.format.kind !== "f32")
@@ -60,8 +61,14 @@ function unstacked(split: Node, initializers: Map<string, Initializer>, product:
   });
 }
 
+const known = new Set(["num_heads", "kv_num_heads"]);
+/** q, k, v, both pasts and both lengths; further ones are angles, a bias or sinks. */
+const numKnownInputs = 7;
+
 /** Query head j reads head ⌊j / (heads / kv_heads)⌋ of keys and values. */
 function withoutPast(node: Node, initializers: Map<string, Initializer>): Node[] {
+  if (Object.keys(node.attributes).some((name) => !known.has(name)) || node.inputs.slice(numKnownInputs).some(Boolean))
+    throw unwritten(node, "but without a window, a scale or angles of its own");
   const [q, k, v] = node.inputs as readonly Value[];
   const [heads, kvHeads] = [node.attributes.num_heads as number, node.attributes.kv_num_heads as number];
   const attributes = { num_heads: heads, unidirectional: 1 };

@@ -48,13 +48,12 @@ interface RunOptions extends HeadChoice {
 /** Predictions that are in memory for each penalty that is tried: 40 MB. */
 const maxPredictions = 10_000_000;
 
-/** @param labels all, in the order of the classes. @throws `too_large`, `invalid_request`, `aborted`. */
+/** @param options as `checkChoice` takes them; @param labels all, in the order of the classes. @throws `too_large`, `invalid_request`, `aborted`. */
 export async function fitHead(
   encoded: FeaturesOfImages,
   labels: readonly string[],
   options: RunOptions,
 ): Promise<FittedHead> {
-  checkChoice(options);
   checkSize(encoded.images.length, labels.length);
   const products = await Products.open(options.threads);
   try {
@@ -183,7 +182,8 @@ function notesOf(numImages: number, { groups, images, conflicts }: LookAlikes): 
   return notes;
 }
 
-function checkChoice({ layers = 1, width = 64, folds = 5, seed = 0 }: HeadChoice): void {
+/** @throws `invalid_request` naming the option */
+export function checkChoice({ layers = 1, width = 64, folds = 5, seed = 0 }: HeadChoice): void {
   const isWhole = (value: number, low: number, high: number) =>
     Number.isInteger(value) && value >= low && value <= high;
   const wrong = [

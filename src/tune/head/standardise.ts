@@ -3,9 +3,12 @@ import type { HeadShape } from "./fit.js";
 import { layersOf } from "./fit.js";
 import type { Matrix } from "./products.js";
 
+/** Features are cached in 16 bit, 11 of them digits: a column that changes by less than that loses of its values is constant. */
+const rounding = 2 ** -11;
+
 export interface Standard {
   readonly mean: Float64Array;
-  /** Standard deviation; 1 for a column that never changes. */
+  /** Standard deviation; 1 for a column that is constant. */
   readonly scale: Float64Array;
 }
 
@@ -14,10 +17,9 @@ export function standardOf({ data, rows, columns }: Matrix): Standard {
   const squares = new Float64Array(columns);
   for (let i = 0; i < data.length; i++) mean[i % columns]! += data[i]! / rows;
   for (let i = 0; i < data.length; i++) squares[i % columns]! += (data[i]! - mean[i % columns]!) ** 2 / rows;
-  // What is below the rounding of the features as they are cached (2^-11 of the largest) carries nothing.
   const scale = squares.map((variance, i) => {
     const deviation = Math.sqrt(variance);
-    return deviation > 1e-6 * Math.max(1e-6, Math.abs(mean[i]!)) ? deviation : 1;
+    return deviation > Math.max(1e-12, rounding * Math.abs(mean[i]!)) ? deviation : 1;
   });
   return { mean, scale };
 }

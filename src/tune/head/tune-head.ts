@@ -9,7 +9,7 @@ import { type LoadFeatureEncoderOptions, loadFeatureEncoder } from "../../core/r
 import { checkClasses } from "../data/check-classes.js";
 import { type BadImage, type LabelledImages, readLabelledImages } from "../data/labelled-images.js";
 import { type EncodedImages, encodeImages } from "./encode-images.js";
-import { type FittedHead, fitHead, type HeadChoice, headChoiceNames } from "./fit-head.js";
+import { checkChoice, type FittedHead, fitHead, type HeadChoice, headChoiceNames } from "./fit-head.js";
 import type { HeadReport } from "./report.js";
 import { lineageFile, lineageFormat, saveHead } from "./save-head.js";
 
@@ -43,6 +43,7 @@ const names = optionNames<TuneHeadOptions>({
  */
 export async function tuneHead(data: string, options: TuneHeadOptions): Promise<HeadReport> {
   refuseUnknownOptions("tuneHead", options, names);
+  checkChoice(options); // before hours of encoding
   const { into, force = false, signal } = options;
   for (const source of [data, options.encoder]) refuseAround(source, into);
   if (!force && (await pathExists(into))) throw alreadyThere(into);

@@ -10,6 +10,7 @@ import { forecast } from "./learning-curve.js";
 import { lookAlikes } from "./look-alikes.js";
 import { Products } from "./products.js";
 import { scoreHead } from "./scores.js";
+import { tuneHead } from "./tune-head.js";
 
 let products: Products;
 beforeAll(async () => {
@@ -206,8 +207,8 @@ describe("a head", () => {
     [{ layers: 3 as 2 }, "layers"],
     [{ width: 0, layers: 2 as const }, "width"],
     [{ seed: -1 }, "seed"],
-  ])("refuses %j", async (choice, param) => {
-    const { labels, ...encoded } = clusters([4, 4], 1);
-    await expect(fitHead(encoded, labels, choice)).rejects.toThrow(ocellusError("invalid_request", { param }));
+  ])("refuses %j before it reads anything", async (choice, param) => {
+    const refused = tuneHead("nowhere", { encoder: "nowhere", into: "nothing", ...choice });
+    await expect(refused).rejects.toThrow(ocellusError("invalid_request", { param }));
   });
 });

@@ -7,49 +7,26 @@ import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
-import {
-  fieldExpectation,
-  fieldProblems,
-  fileLimits,
-  firstOf,
-  ioError,
-  OcellusError,
-  parseJson,
-} from "../../core/base/index.js";
-import { fileDigest, readLines, textDigest } from "../../core/fs/index.js";
+import { ioError, OcellusError } from "../../core/base/index.js";
+import { fileDigest, type JsonLine, readJsonLines, textDigest } from "../../core/fs/index.js";
 import { isUrl } from "../../core/image/node/index.js";
+import { mostProblems, questionFields, refuseProblems } from "../../evals/index.js";
+import type { Recipe } from "./recipe.js";
+
+const text = z.string().refine((value) => value.trim() !== "", "expected a text, found none");
+
+/** `answer` is what is learnt, word for word; what else there is to grade an answer by is for evaluations. */
+const questionSchema = z.strictObject({ ...questionFields, question: text, answer: text });
 
 /** One question, what is shown with it, and the answer to learn. */
-export interface TuneExample {
-  readonly question: string;
-  readonly answer: string;
+export interface TuneExample extends z.infer<typeof questionSchema> {
   /** Paths or data URLs, in the order in which they are shown. */
   readonly images: readonly string[];
   /** What its pictures are, whatever their files are called; of a question without one, its line. */
   readonly pictures: readonly string[];
-  /** Other answers that count as right in an evaluation. */
-  readonly accept: readonly string[];
-  readonly kind: string;
-  readonly scene: string;
-  readonly language: string;
   /** `file:line` */
   readonly origin: string;
 }
-
-const text = z.string().refine((value) => value.trim() !== "", "expected a text, found none");
-
-const questionSchema = z.strictObject({
-  question: text,
-  /** What is learnt, word for word. */
-  answer: text,
-  accept: z.array(z.string()).default([]),
-  kind: z.string().default("question"),
-  scene: z.string().default(""),
-  language: z.string().default(""),
-  /** False: an answer that was proposed by a model and is not checked; it is left out. */
-  reviewed: z.boolean().default(true),
-  ...{ set: z.unknown().optional(), pattern: z.unknown().optional(), schema: z.unknown().optional() }, // further ways to grade it, for an evaluation
-});
 
 /** As in evaluation files: more pictures in one question are a mistake in the file. */
 const maxMore = 63;
@@ -67,29 +44,31 @@ const recordSchema = z
 const maxExamples = 1_000_000;
 /** The largest picture that is decoded has 64 MiB, in base64 a third more. */
 const maxLineBytes = 96 * 2 ** 20;
-const maxProblems = 100;
 
-/** @throws `not_found`, `io`, `invalid_file` naming the lines in `details.problems`, `too_large`. */
-export async function readExamples(files: readonly string[]): Promise<TuneExample[]> {
+/**
+ * @param unreviewed whether answers that a model proposed and that no one has checked are taken, too: for what a model is to keep
+ * doing, its own answers are right. Default false.
+ * @throws `not_found`, `io`, `invalid_file` naming the lines in `details.problems`, `too_large`.
+ */
+export async function readExamples(
+  files: readonly string[],
+  { unreviewed = false }: { readonly unreviewed?: boolean } = {},
+): Promise<TuneExample[]> {
   const examples: TuneExample[] = [];
   const problems: string[] = [];
   for (const path of files) {
-    for await (const { text: line, number } of readLines(path, maxLineBytes)) {
-      if (line.trim() === "") continue;
-      const found = await readLine(line, path, `${path}:${number}`);
-      examples.push(...found.examples);
+    for await (const line of readJsonLines(path, recordSchema, maxLineBytes)) {
+      const found = await examplesOf(line, path);
+      examples.push(...found.examples.filter(({ reviewed }) => reviewed || unreviewed));
       problems.push(...found.problems);
-      if (problems.length > maxProblems) break;
+      if (problems.length > mostProblems) break;
       if (examples.length > maxExamples)
         throw new OcellusError("too_large", `${path}: more than ${maxExamples} questions in all`, {
           details: { path, limit: maxExamples },
         });
     }
   }
-  if (problems.length > 0)
-    throw new OcellusError("invalid_file", firstOf(problems, 10), {
-      details: { problems: problems.slice(0, maxProblems) },
-    });
+  refuseProblems(problems);
   return examples;
 }
 
@@ -98,20 +77,11 @@ interface FoundLine {
   readonly problems: readonly string[];
 }
 
-async function readLine(line: string, path: string, origin: string): Promise<FoundLine> {
-  const failed = (...problems: string[]) => ({
-    examples: [],
-    problems: problems.map((problem) => `${origin}: ${problem}`),
-  });
-  let json: unknown;
-  try {
-    json = parseJson(line, fileLimits);
-  } catch (cause) {
-    return failed(`expected JSON: ${(cause as Error).message}`);
-  }
-  const record = recordSchema.safeParse(json, { error: fieldExpectation });
-  if (!record.success) return failed(...fieldProblems(record.error));
-  const { image, more = [], questions } = record.data;
+async function examplesOf(line: JsonLine<z.infer<typeof recordSchema>>, path: string): Promise<FoundLine> {
+  const { origin, record } = line;
+  if (!record) return { examples: [], problems: line.problems };
+  const failed = (problem: string) => ({ examples: [], problems: [`${origin}: ${problem}`] });
+  const { image, more = [], questions } = record;
   const images = (image === undefined ? [] : [image, ...more]).map((each) =>
     isUrl(each) ? each : resolve(dirname(path), each),
   );
@@ -119,15 +89,8 @@ async function readLine(line: string, path: string, origin: string): Promise<Fou
   if (remote !== undefined) return failed("expected a path or a data URL of an image, found a web address");
   const missing = await missingOf(images);
   if (missing) return failed(`the image ${missing} does not exist`);
-  const pictures = images.length > 0 ? await Promise.all(images.map(pictureDigest)) : [textDigest(line.trim())];
-  const kept = questions.filter(({ reviewed }) => reviewed);
-  const examples = kept.map(({ reviewed: _, set: _set, pattern: _pattern, schema: _schema, ...question }) => ({
-    ...question,
-    images,
-    pictures,
-    origin,
-  }));
-  return { examples, problems: [] };
+  const pictures = images.length > 0 ? await Promise.all(images.map(pictureDigest)) : [textDigest(line.text.trim())];
+  return { examples: questions.map((question) => ({ ...question, images, pictures, origin })), problems: [] };
 }
 
 async function missingOf(images: readonly string[]): Promise<string | undefined> {
@@ -165,19 +128,52 @@ export interface SplitExamples {
  * @throws `invalid_request` for fewer than two groups.
  */
 export function splitByPicture(examples: readonly TuneExample[], share: number, seed: number): SplitExamples {
+  const { numGroups, ...split } = drawnByPicture(examples, share, seed);
+  if (numGroups >= 2) return split;
+  throw new OcellusError(
+    "invalid_request",
+    `expected at least two pictures, one to learn from and one held out, found ${numGroups}`,
+    { details: { field: "data", expected: 2, found: numGroups } },
+  );
+}
+
+/** Of one group nothing is held out. */
+function drawnByPicture(
+  examples: readonly TuneExample[],
+  share: number,
+  seed: number,
+  most = Number.POSITIVE_INFINITY,
+) {
   const groupOf = groupsOf(examples);
   const rank = (group: string) => textDigest(`${seed} ${group}`);
   const groups = [...new Set(examples.map((each) => groupOf(each)))].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
-  if (groups.length < 2)
-    throw new OcellusError(
-      "invalid_request",
-      `expected at least two pictures, one to learn from and one held out, found ${groups.length}`,
-      { details: { field: "data", expected: 2, found: groups.length } },
-    );
-  const count = Math.min(groups.length - 1, Math.max(1, Math.round(share * groups.length)));
-  const held = new Set(groups.slice(0, count));
+  const count = Math.min(groups.length - 1, most, Math.max(1, Math.round(share * groups.length)));
+  const held = new Set(groups.slice(0, Math.max(0, count)));
   const isHeld = (each: TuneExample) => held.has(groupOf(each));
-  return { train: examples.filter((each) => !isHeld(each)), heldOut: examples.filter(isHeld) };
+  return {
+    train: examples.filter((each) => !isHeld(each)),
+    heldOut: examples.filter(isHeld),
+    numGroups: groups.length,
+  };
+}
+
+/**
+ * What is rehearsed, split so that no picture that is held out on either side is learnt from on the other. Nothing may be held out
+ * where all pictures are learnt from.
+ * @param ratio most pictures that are held out for each new one
+ */
+export function splitRehearsed(
+  rehearsed: readonly TuneExample[],
+  { train, heldOut }: SplitExamples,
+  { heldOut: share, seed, rehearsalRatio: ratio }: Pick<Recipe, "heldOut" | "seed" | "rehearsalRatio">,
+): SplitExamples {
+  const picturesOf = (examples: readonly TuneExample[]) => new Set(examples.flatMap(({ pictures }) => pictures));
+  const [learnt, held] = [picturesOf(train), picturesOf(heldOut)];
+  const shows = (set: ReadonlySet<string>) => (each: TuneExample) => each.pictures.some((picture) => set.has(picture));
+  const rest = rehearsed.filter((each) => !shows(held)(each));
+  const drawn = new Set(drawnByPicture(rest, share, seed, Math.ceil(ratio * held.size)).heldOut);
+  const kept = rehearsed.filter((each) => (drawn.has(each) || shows(held)(each)) && !shows(learnt)(each));
+  return { train: rest.filter((each) => !shows(picturesOf(kept))(each)), heldOut: kept };
 }
 
 /** Each picture's group is named by the first picture that it hangs together with. */

@@ -16,7 +16,9 @@ export interface TunedGraphs {
     readonly before?: Graph | undefined;
     readonly behind?: { readonly forward: Graph; readonly backward: Graph } | undefined;
   };
-  /** The decoder with the loss; and with the gradients of its updates and of what pictures give it. */
+  /** The decoder with its updates. */
+  readonly decoder: Graph;
+  /** It with the loss; and with the gradients of its updates and of what pictures give it. */
   readonly forward: Graph;
   readonly backward: Graph;
   readonly visionParameters: readonly Parameter[];
@@ -50,7 +52,7 @@ export function tunedGraphs(
   const visualInputs = behind?.outputs.map(({ name }) => inputOf(name)) ?? [];
   return {
     vision: { before, behind: behind && bothWays(behind, names) },
-    forward: withCrossEntropy(updated),
+    ...{ decoder: updated, forward: withCrossEntropy(updated) },
     backward: crossEntropyGradients(updated, { wrt: [...decoderParameters.map(({ name }) => name), ...visualInputs] }),
     visionParameters: parametersOfVision,
     ...{ decoderParameters, visualInputs, loraTargets: targets, all: [...(seen ? [seen] : []), decoder] },

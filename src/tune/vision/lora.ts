@@ -65,10 +65,16 @@ export function loraParameters(targets: readonly LoraTarget[], { rank }: LoraCho
   });
 }
 
-export function firstValues({ name, shape }: Parameter, seed: number, index: number): Float32Array {
+/** The other matrix, B, is zero at first and scales the update. */
+export function isLowRankA({ name }: Pick<Parameter, "name">): boolean {
+  return name.endsWith(".lora_A");
+}
+
+export function firstValues(parameter: Parameter, seed: number, index: number): Float32Array {
+  const { shape } = parameter;
   const [rows, columns] = shape as [number, number];
   const values = new Float32Array(rows * columns);
-  if (!name.endsWith(".lora_A")) return values;
+  if (!isLowRankA(parameter)) return values;
   const random = createRandom((BigInt(index + 1) << 32n) | BigInt(seed));
   const bound = 1 / Math.sqrt(columns);
   return values.map(() => (2 * random() - 1) * bound);

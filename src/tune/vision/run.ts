@@ -14,10 +14,10 @@ import {
   wrongKind,
 } from "../../core/pack/index.js";
 import { openImages, openTextSide, type TextSide } from "../../core/runtime/index.js";
-import { dataDigest, readExamples, splitByPicture, type TuneExample } from "./examples.js";
+import { dataDigest, readExamples, splitByPicture, splitRehearsed, type TuneExample } from "./examples.js";
 import { type TunedGraphs, tunedGraphs } from "./graphs.js";
 import { firstValues } from "./lora.js";
-import { numValues, type TunedPart } from "./parameters.js";
+import { numValues, type Parameter, type TunedPart } from "./parameters.js";
 import { type Recipe, recipeDigest, recipeNames, recipeOf } from "./recipe.js";
 import { readRow, type TuneRow } from "./rows.js";
 import { type Trained, untrained } from "./state.js";
@@ -29,14 +29,16 @@ export interface RunOptions extends Partial<Recipe> {
   /** Files of questions with pictures. */
   readonly data: readonly string[];
   /**
-   * Files of questions that the model answers already, mixed in so that it does not forget; those about a picture that is held out are
-   * left out. Default none.
+   * Files of questions that the model answers already, mixed in so that it does not forget; answers that are its own and that no one
+   * has reviewed are taken, too. Some are held out: they decide with the new ones on which values are kept. Default none.
    */
   readonly rehearse?: readonly string[];
   /** The folder to write, which must not be there. */
   readonly output: string;
   /** "adapter": of LoRA alone. Default "merged". */
   readonly form?: "merged" | "adapter";
+  /** What an adapter calls its base, such as owner/name. Default: the path, of an absolute one the last part. */
+  readonly baseName?: string;
   /** Threads of one operator. Default: the cores this process may use. */
   readonly threads?: number;
   /** Of what the part of the vision encoder that stays gives of pictures. Default 1 GiB. */
@@ -51,7 +53,16 @@ export interface RunOptions extends Partial<Recipe> {
 }
 
 const callNames = optionNames<Omit<RunOptions, keyof Recipe> & { restart?: boolean }>({
-  ...{ data: true, rehearse: true, output: true, form: true, restart: true, threads: true, maxPictureBytes: true },
+  ...{
+    data: true,
+    rehearse: true,
+    output: true,
+    form: true,
+    baseName: true,
+    restart: true,
+    threads: true,
+    maxPictureBytes: true,
+  },
   ...{ saveSeconds: true, onProgress: true, onRead: true, onPackProgress: true, signal: true },
 });
 
@@ -61,6 +72,7 @@ export interface TunePlan {
   readonly numExamples: number;
   readonly numHeldOut: number;
   readonly numRehearsed: number;
+  readonly numRehearsedHeldOut: number;
   readonly numPictures: number;
   readonly numSteps: number;
 }
@@ -72,7 +84,10 @@ export interface Run {
   readonly recipe: Recipe;
   readonly parts: Omit<TrainingParts, "folder">;
   readonly plan: TunePlan;
+  /** Values before any update, in the order of `parts.trained`. */
+  readonly base: () => Promise<Float32Array[]>;
   readonly heldOut: readonly TuneExample[];
+  readonly rehearsedHeldOut: readonly TuneExample[];
   /** Digest of what is learnt and held out. */
   readonly data: string;
 }
@@ -100,22 +115,27 @@ async function openRun(path: string, options: RunOptions, keep: Keep): Promise<R
   const examples = await readData(options, recipe);
   const opened = await openTuned(path, options, recipe, keep);
   const rows = await readRows(opened, examples, options);
-  const trained = await firstState(opened, recipe.seed);
-  const { data, rehearsed, train, old, heldOut } = examples;
+  const base = () => baseValues(opened, recipe.seed);
+  const values = await base();
+  const trained = parametersOf(opened.graphs).map((parameter, i) => untrained(parameter, values[i]!));
+  const { data, rehearsed, train, old, heldOut, oldHeldOut } = examples;
+  const numTrained = train.length + old.length;
   const parts = {
     ...{ model: opened.model, recipe, trained, signal, onProgress, saveSeconds },
     digest: recipeDigest(recipe, [form, opened.packed.manifest.source_digest, data, rehearsed]),
-    rows: rows.slice(0, train.length + old.length),
+    rows: rows.slice(0, numTrained),
     numNew: train.length,
-    heldOut: rows.slice(train.length + old.length),
+    heldOut: rows.slice(numTrained, numTrained + heldOut.length),
+    rehearsedHeldOut: rows.slice(numTrained + heldOut.length),
   };
   const plan = {
     trainable: trainableOf(trained),
     ...{ numExamples: train.length, numHeldOut: heldOut.length, numRehearsed: old.length },
+    numRehearsedHeldOut: oldHeldOut.length,
     numPictures: opened.model.numPictures,
     numSteps: new Training({ ...parts, folder: "" }).numSteps,
   };
-  return { opened, recipe, parts, plan, heldOut, data };
+  return { opened, recipe, parts, plan, base, heldOut, rehearsedHeldOut: oldHeldOut, data };
 }
 
 function checkForm(form: RunOptions["form"], { lora, blocks, connector }: Recipe): void {
@@ -131,17 +151,18 @@ interface Examples {
   readonly train: readonly TuneExample[];
   readonly old: readonly TuneExample[];
   readonly heldOut: readonly TuneExample[];
+  readonly oldHeldOut: readonly TuneExample[];
   /** Digests. */
   readonly data: string;
   readonly rehearsed: string;
 }
 
-async function readData({ data, rehearse = [] }: RunOptions, { heldOut, seed }: Recipe): Promise<Examples> {
+async function readData({ data, rehearse = [] }: RunOptions, recipe: Recipe): Promise<Examples> {
   const examples = await readExamples(data);
-  const split = splitByPicture(examples, heldOut, seed);
-  const held = new Set(split.heldOut.flatMap(({ pictures }) => pictures));
-  const old = (await readExamples(rehearse)).filter(({ pictures }) => !pictures.some((picture) => held.has(picture)));
-  return { ...split, old, data: dataDigest(examples), rehearsed: dataDigest(old) };
+  const split = splitByPicture(examples, recipe.heldOut, recipe.seed);
+  const rehearsed = await readExamples(rehearse, { unreviewed: true });
+  const { train: old, heldOut: oldHeldOut } = splitRehearsed(rehearsed, split, recipe);
+  return { ...split, old, oldHeldOut, data: dataDigest(examples), rehearsed: dataDigest(rehearsed) };
 }
 
 interface OpenedModel {
@@ -167,8 +188,10 @@ async function openTuned(path: string, options: RunOptions, recipe: Recipe, keep
   const text = await openTextSide(packed, await keep(openImages({})), keep);
   const session = { device: "cpu", threads, weightsFolder: packed.path } as const;
   const opening = {
-    open: (graph: TunedGraphs["forward"]) => GraphSession.open(weights.encode(graph), session),
+    open: (graph: TunedGraphs["forward"], freesMemory = false) =>
+      GraphSession.open(weights.encode(graph), { ...session, freesMemory }),
     maxPictureBytes: options.maxPictureBytes ?? defaultPictureBytes,
+    gradientCheckpointing: recipe.gradientCheckpointing,
   };
   return { base, source, packed, text, graphs, weights, model: await TunedModel.open(packed, graphs, opening, keep) };
 }
@@ -183,9 +206,9 @@ function refuseOthers(path: string, { family, weights }: SourceModel): void {
     );
 }
 
-/** Learnt, rehearsed, held out. Every picture is looked at here. */
+/** Learnt, rehearsed, held out of both. Every picture is looked at here. */
 async function readRows({ packed, text, model }: OpenedModel, examples: Examples, options: RunOptions) {
-  const all = [...examples.train, ...examples.old, ...examples.heldOut];
+  const all = [...examples.train, ...examples.old, ...examples.heldOut, ...examples.oldHeldOut];
   const rows: TuneRow[] = [];
   for (const example of all) {
     throwIfAborted(options.signal);
@@ -204,12 +227,14 @@ function trainableOf(trained: readonly Trained[]): TunePlan["trainable"] {
   };
 }
 
-async function firstState({ weights, graphs }: OpenedModel, seed: number): Promise<Trained[]> {
-  const parameters = [...graphs.visionParameters, ...graphs.decoderParameters];
-  const trained: Trained[] = [];
-  for (const [i, parameter] of parameters.entries()) {
-    const isStored = parameter.part !== "lora";
-    trained.push(untrained(parameter, isStored ? await weights.read(parameter.name) : firstValues(parameter, seed, i)));
-  }
-  return trained;
+/** Of all that is trained: before any update. */
+async function baseValues({ weights, graphs }: OpenedModel, seed: number): Promise<Float32Array[]> {
+  const values: Float32Array[] = [];
+  for (const [i, parameter] of parametersOf(graphs).entries())
+    values.push(parameter.part === "lora" ? firstValues(parameter, seed, i) : await weights.read(parameter.name));
+  return values;
+}
+
+function parametersOf({ visionParameters, decoderParameters }: TunedGraphs): Parameter[] {
+  return [...visionParameters, ...decoderParameters];
 }

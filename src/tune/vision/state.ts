@@ -16,12 +16,18 @@ import type { Parameter } from "./parameters.js";
 /** What training keeps of a parameter. */
 export interface Trained extends Moments {
   readonly parameter: Parameter;
-  /** Where the held-out loss was least. */
+  /** Where the held-out losses were least. */
   readonly best: Float32Array;
 }
 
-const evaluationSchema = z.strictObject({ step: z.number(), loss: z.number() });
+/** Losses of a token: of what is new, and of what is rehearsed, if some of it is held out. */
+const evaluationSchema = z.strictObject({ step: z.number(), loss: z.number(), rehearsed: z.number().optional() });
 export type Evaluation = z.infer<typeof evaluationSchema>;
+
+/** What decides on which values are kept: as much is lost by a token of the old as of the new. */
+export function totalLoss({ loss, rehearsed = 0 }: Pick<Evaluation, "loss" | "rehearsed">): number {
+  return loss + rehearsed;
+}
 
 const progressSchema = z.strictObject({
   /** Of everything that decides on the numbers: another recipe cannot continue. */

@@ -34,7 +34,14 @@ function partsOf(changes: Partial<TrainingParts> = {}): TrainingParts {
   return {
     model,
     recipe: { ...defaultRecipe, blocks: 1, epochs: 4, batchSize: 2, learningRate: 0.3, patience: 1000 },
-    ...{ rows: [row(1), row(2), row(3), row(4), row(5)], numNew: 5, heldOut: [row(3)], digest: "d", saveSeconds: 60 },
+    ...{
+      rows: [row(1), row(2), row(3), row(4), row(5)],
+      numNew: 5,
+      heldOut: [row(3)],
+      rehearsedHeldOut: [],
+      digest: "d",
+      saveSeconds: 60,
+    },
     trained: [untrained(parameter, Float32Array.of(0))],
     folder: join(root, String(numFolders++)),
     ...changes,
@@ -73,6 +80,15 @@ describe("training", () => {
     await new Training(wide).run();
     await new Training(narrow).run();
     expect(narrow.trained[0]!.values[0]).toBeCloseTo(wide.trained[0]!.values[0]!, 5);
+  });
+
+  it("keeps the values at which new and rehearsed together lose least", async () => {
+    const rehearsedHeldOut = [row(1)];
+    const parts = partsOf({ rehearsedHeldOut, recipe: { ...partsOf().recipe, evaluateEvery: 1 } });
+    const { evaluations, bestStep } = await new Training(parts).run();
+    const totals = evaluations.map(({ loss, rehearsed }) => loss + rehearsed!);
+    expect(evaluations[totals.indexOf(Math.min(...totals))]!.step).toBe(bestStep);
+    expect(parts.trained[0]!.best[0]).toBeCloseTo(2, 0); // between 3, which is held out, and 1
   });
 
   it("ends when the held-out loss falls no more", async () => {

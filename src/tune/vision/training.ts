@@ -7,7 +7,7 @@ import { adamW, clipScale, globalNorm } from "./adamw.js";
 import type { Recipe } from "./recipe.js";
 import { numAnswerTokens, type TuneRow } from "./rows.js";
 import { batches, learningRateAt, numStepsOf, type Schedule } from "./schedule.js";
-import { type Evaluation, type RunProgress, saveState, type Trained } from "./state.js";
+import { type Evaluation, type RunProgress, saveState, type Trained, totalLoss } from "./state.js";
 import type { Gradients, TunedModel, Values } from "./tuned-model.js";
 
 export interface TuneProgress {
@@ -30,6 +30,8 @@ export interface TrainingParts {
   readonly rows: readonly TuneRow[];
   readonly numNew: number;
   readonly heldOut: readonly TuneRow[];
+  /** Of what is rehearsed. None: the loss of what is new alone decides. */
+  readonly rehearsedHeldOut: readonly TuneRow[];
   readonly trained: readonly Trained[];
   readonly folder: string;
   /** Of the recipe, the model and the data. */
@@ -129,22 +131,35 @@ export class Training {
   }
 
   async #evaluate(): Promise<void> {
-    const { heldOut, model, recipe, trained } = this.#parts;
+    const { step, evaluations } = this.#progress;
+    const found = [...evaluations, { step, ...(await this.losses()) }];
+    const [last, ...before] = found.toReversed().map(totalLoss);
+    const isBest = before.every((each) => last! < each);
+    if (isBest) for (const { best, values } of this.#parts.trained) best.set(values);
+    this.#progress = { ...this.#progress, evaluations: found, ...(isBest && { bestStep: step }) };
+    await this.#save();
+    this.#report({});
+  }
+
+  /** Held out, of the present values. @throws as `run` */
+  async losses(): Promise<Omit<Evaluation, "step">> {
+    const { heldOut, rehearsedHeldOut } = this.#parts;
+    const loss = await this.#lossOf(heldOut);
+    return rehearsedHeldOut.length > 0 ? { loss, rehearsed: await this.#lossOf(rehearsedHeldOut) } : { loss };
+  }
+
+  /** Of a token. */
+  async #lossOf(rows: readonly TuneRow[]): Promise<number> {
+    const { model, recipe, signal } = this.#parts;
     let [sum, numTokens] = [0, 0];
-    for (const batch of chunked(heldOut, recipe.batchSize)) {
-      if (this.#parts.signal?.aborted) throw await this.#interrupted();
+    for (const batch of chunked(rows, recipe.batchSize)) {
+      if (signal?.aborted) throw await this.#interrupted();
       sum += await model.loss(batch, this.#values);
       numTokens += batch.reduce((total, row) => total + numAnswerTokens(row), 0);
     }
     const loss = sum / numTokens;
-    if (!Number.isFinite(loss)) throw await this.#notANumber(loss, Number.NaN, heldOut);
-    const { step, evaluations } = this.#progress;
-    const isBest = evaluations.every((each) => loss < each.loss);
-    if (isBest) for (const { best, values } of trained) best.set(values);
-    const found = [...evaluations, { step, loss }];
-    this.#progress = { ...this.#progress, evaluations: found, ...(isBest && { bestStep: step }) };
-    await this.#save();
-    this.#report({});
+    if (!Number.isFinite(loss)) throw await this.#notANumber(loss, Number.NaN, rows);
+    return loss;
   }
 
   #isOverfitting(): boolean {

@@ -7,6 +7,7 @@ import { OcellusError } from "../../core/base/index.js";
 import type { Checkpoint } from "../../core/checkpoint/index.js";
 import { fileDigest, joinPath, pathExists, takeFolderLock, textDigest } from "../../core/fs/index.js";
 import type { TuneExample } from "./examples.js";
+import { type Interpolation, interpolate } from "./interpolate.js";
 import { type Run, type RunOptions, type TunePlan, withRun } from "./run.js";
 import { forgetState, loadState, stateFolder } from "./state.js";
 import { Training, type TrainingResult } from "./training.js";
@@ -32,6 +33,10 @@ export interface TuneResult extends TunePlan, TrainingResult {
   readonly folder: string;
   /** What was not learnt from: for an evaluation of before and after. */
   readonly heldOut: readonly TuneExample[];
+  /** The same of what was rehearsed. */
+  readonly rehearsedHeldOut: readonly TuneExample[];
+  /** Where between base and trained the written weights are; absent: nothing that was rehearsed is held out, or no update helped. */
+  readonly interpolation?: Interpolation | undefined;
 }
 
 /**
@@ -46,7 +51,7 @@ export async function tuneVision(path: string, options: TuneVisionOptions): Prom
   const release = await takeFolderLock(state, { signal: options.signal, onWait: (owner) => refuseBusy(state, owner) });
   try {
     if (options.restart) await forgetState(state);
-    return await withRun(path, options, (run) => trainAndWrite(run, { ...options, folder, state }));
+    return await withRun(path, options, (run) => trainAndWrite(run, { baseName: path, ...options, folder, state }));
   } finally {
     await release();
   }
@@ -77,13 +82,17 @@ function refuseBusy(path: string, owner: string): never {
 }
 
 async function trainAndWrite(
-  { opened: { base, source, graphs }, recipe, parts, plan, heldOut, data }: Run,
-  { folder, state, form = "merged" }: TuneVisionOptions & { readonly folder: string; readonly state: string },
+  { opened: { base, source, graphs }, recipe, parts, plan, base: baseValues, heldOut, rehearsedHeldOut, data }: Run,
+  { folder, state, baseName, form = "merged" }: TuneVisionOptions & { readonly folder: string; readonly state: string; readonly baseName: string }, // biome-ignore format: one thought
 ): Promise<TuneResult> {
   const found = await loadState(state, parts.trained, parts.digest);
-  const result = await new Training({ ...parts, folder: state }, found).run();
+  const training = new Training({ ...parts, folder: state }, found);
+  const result = await training.run();
+  const best = result.evaluations.find(({ step }) => step === result.bestStep)!;
+  const isMixed = rehearsedHeldOut.length > 0 && result.bestStep > 0;
+  const interpolation = isMixed ? await interpolate(parts.trained, await baseValues(), () => training.losses(), best) : undefined; // biome-ignore format: one thought
   const output: Output = {
-    ...{ base, model: source, parameters: graphs.visionParameters },
+    ...{ base, baseName, model: source, parameters: graphs.visionParameters },
     values: new Map(parts.trained.map(({ parameter, best }) => [parameter.name, best])),
     lora: recipe.lora && { ...recipe.lora, weights: graphs.loraTargets.map(({ weight }) => weight) },
     record: {
@@ -92,12 +101,12 @@ async function trainAndWrite(
       data: { digest: data, examples: plan.numExamples, held_out: plan.numHeldOut, rehearsed: plan.numRehearsed },
       recipe,
       trainable: plan.trainable,
-      result: { steps: result.step, best_step: result.bestStep, seconds: result.seconds, held_out_loss: result.evaluations }, // biome-ignore format: one thought
+      result: { steps: result.step, best_step: result.bestStep, seconds: result.seconds, held_out_loss: result.evaluations, ...(interpolation && { interpolation }) }, // biome-ignore format: one thought
     },
   };
   await (form === "adapter" ? writeAdapter : writeMerged)(folder, output);
   await forgetState(state);
-  return { ...plan, ...result, folder, heldOut };
+  return { ...plan, ...result, folder, heldOut, rehearsedHeldOut, interpolation };
 }
 
 /** Of the files, wherever they lie. */

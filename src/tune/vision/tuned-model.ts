@@ -11,7 +11,7 @@ import { numRows } from "../../core/models/index.js";
 import type { PackedModel } from "../../core/pack/index.js";
 import type { PromptImage } from "../../core/processor/index.js";
 import { placed, tokenInputs } from "../../core/runtime/index.js";
-import { gradientOf, lossInputs, lossOutputs } from "../../core/train/index.js";
+import { gradientOf, lossInputs, lossOutputs, openInPieces } from "../../core/train/index.js";
 import type { TunedGraphs } from "./graphs.js";
 import type { Parameter } from "./parameters.js";
 import { joinedOutput, Pictures, type ViewOutputs } from "./pictures.js";
@@ -34,7 +34,14 @@ interface Batch {
 
 interface Decoder {
   readonly forward: OpenGraph;
-  readonly backward: OpenGraph;
+  readonly backward: Pick<OpenGraph, "run">;
+}
+
+interface Opening {
+  /** A graph over the packed model's weights; `freesMemory` as of a session. */
+  readonly open: (graph: TunedGraphs["forward"], freesMemory?: boolean) => Promise<OpenGraph>;
+  readonly maxPictureBytes: number;
+  readonly gradientCheckpointing: boolean;
 }
 
 export class TunedModel {
@@ -50,13 +57,8 @@ export class TunedModel {
     this.#pictures = pictures;
   }
 
-  /** @param open a graph over the packed model's weights */
-  static async open(
-    model: PackedModel,
-    graphs: TunedGraphs,
-    { open, maxPictureBytes }: { readonly open: (graph: TunedGraphs["forward"]) => Promise<OpenGraph>; readonly maxPictureBytes: number }, // biome-ignore format: one thought
-    keep: Keep,
-  ): Promise<TunedModel> {
+  static async open(model: PackedModel, graphs: TunedGraphs, opening: Opening, keep: Keep): Promise<TunedModel> {
+    const { open, maxPictureBytes, gradientCheckpointing } = opening;
     const opened = (graph: TunedGraphs["forward"]) => keep(open(graph));
     const { before, behind } = graphs.vision;
     const pictures = new Pictures(
@@ -71,7 +73,11 @@ export class TunedModel {
       },
       maxPictureBytes,
     );
-    const decoder = { forward: await opened(graphs.forward), backward: await opened(graphs.backward) };
+    const { visualInputs, decoderParameters } = graphs;
+    const wrt = [...decoderParameters.map(({ name }) => name), ...visualInputs];
+    const inPieces = () => openInPieces(graphs.decoder, { input: "inputs_embeds", wrt }, (piece) => open(piece, true));
+    const backward = gradientCheckpointing ? await keep(inPieces()) : await opened(graphs.backward);
+    const decoder = { forward: await opened(graphs.forward), backward };
     return new TunedModel(model, graphs, decoder, pictures);
   }
 

@@ -2,7 +2,7 @@
  * What was trained, as a folder that appears whole or not at all: a checkpoint with the weights moved, which opens wherever its base
  * opens, or the adapter alone as PEFT reads it. `tuning.json` in it says what it was made from and how.
  */
-import { join } from "node:path";
+import { basename, isAbsolute, join } from "node:path";
 import { OcellusError } from "../../core/base/index.js";
 import { type Checkpoint, createSafetensorsWriter, writeSafetensors } from "../../core/checkpoint/index.js";
 import { copyInto, createFolderAtomically, writeFileAtomically } from "../../core/fs/index.js";
@@ -36,6 +36,8 @@ export interface Output {
   readonly values: Values;
   /** With the canonical names of the matrices that have an update. */
   readonly lora?: (LoraChoice & { readonly weights: readonly string[] }) | undefined;
+  /** What the base is called, for the adapter that names it. */
+  readonly baseName: string;
   /** For `tuning.json`. */
   readonly record: object;
 }
@@ -144,12 +146,16 @@ function narrowed(values: Float32Array, { name, dtype }: TensorInfo): Uint8Array
   );
 }
 
+/** An adapter is passed on, and a path of this machine says nothing elsewhere. */
+function passedOn(name: string): string {
+  return isAbsolute(name) ? basename(name) : name;
+}
+
 /** @throws `io` */
 export async function writeAdapter(folder: string, output: Output): Promise<void> {
-  const { base, model, values, record } = output;
+  const { baseName, model, values, record } = output;
   const { rank, alpha, weights } = output.lora!;
-  const spelled = new Map([...base.names()].map((name) => [model.family.canonicalName(name), name]));
-  const paths = weights.map((weight) => spelled.get(weight)!.replace(/\.weight$/, ""));
+  const paths = weights.map((weight) => weight.replace(/\.weight$/, "")); // canonical names are paths of transformers' modules
   const tensors = weights.flatMap((weight, i) => {
     const [rows, columns] = model.weights.info(weight)!.shape as [number, number];
     const { a, b } = loraNames(weight);
@@ -160,7 +166,13 @@ export async function writeAdapter(folder: string, output: Output): Promise<void
     ];
   });
   const config = {
-    ...{ peft_type: "LORA", task_type: "CAUSAL_LM", base_model_name_or_path: base.path, r: rank, lora_alpha: alpha },
+    ...{
+      peft_type: "LORA",
+      task_type: "CAUSAL_LM",
+      base_model_name_or_path: passedOn(baseName),
+      r: rank,
+      lora_alpha: alpha,
+    },
     ...{ target_modules: paths, lora_dropout: 0, bias: "none", fan_in_fan_out: false, inference_mode: true },
     ...{ use_rslora: false, use_dora: false, init_lora_weights: true, modules_to_save: null },
   };

@@ -52,6 +52,7 @@ interface TuneFlags extends GlobalFlags {
   readonly evaluateEvery?: number;
   readonly seed?: number;
   readonly threads?: number;
+  readonly gradientCheckpointing?: boolean;
   readonly restart?: boolean;
   readonly dryRun?: boolean;
   readonly eval: boolean;
@@ -100,6 +101,10 @@ export function addTuneVisionCommand(tune: Command, terminal: Terminal): void {
     .option("--patience <count>", "evaluations without a lower held-out loss before it stops (default: 3)", count(1000))
     .option("--seed <number>", "seed of the order, the held-out images and LoRA (default: 0)", integerBetween(0, 2 ** 32 - 1)) // biome-ignore format: one thought
     .option("--threads <count>", "threads of one operator (default: all cores)", count(1024))
+    .option(
+      "--gradient-checkpointing",
+      "compute the decoder's blocks once more on the way back: less memory, more time",
+    )
     .option("--restart", "forget what an interrupted run has come to")
     .option("--dry-run", "print memory, time and trained values, measured on one update; write nothing")
     .option("--no-eval", "do not ask the held-out questions before and after")
@@ -115,6 +120,7 @@ async function run(name: string, flags: TuneFlags, terminal: Terminal): Promise<
   const updates = updateProgress(terminal, silent);
   const options: TuneVisionOptions = {
     ...optionsOf(flags),
+    baseName: name,
     signal: terminal.signal,
     onPackProgress: ({ doneBytes, totalBytes }) => packing.update(doneBytes, totalBytes),
     onRead: (done, total) => {
@@ -151,12 +157,12 @@ function optionsOf(flags: TuneFlags): TuneVisionOptions {
     loraTargets,
   } = flags;
   const { blocks, epochs, batchSize, accumulate, learningRate, warmup, weightDecay, clip, heldOut } = flags;
-  const { patience, evaluateEvery, seed, threads, restart } = flags;
+  const { patience, evaluateEvery, seed, threads, gradientCheckpointing, restart } = flags;
   if (lora === undefined && (loraAlpha ?? loraTargets) !== undefined)
     throw new OcellusError("invalid_request", "--lora-alpha and --lora-targets need --lora", { details: { flag: "--lora" } }); // biome-ignore format: one thought
   const choice = lora !== undefined && { lora: { rank: lora, alpha: loraAlpha ?? 2 * lora, targets: loraTargets ?? ["q_proj", "v_proj"] } }; // biome-ignore format: one thought
   const given = { rehearse, form, rehearsalRatio, blocks, epochs, batchSize, accumulate, learningRate, warmup };
-  const more = { weightDecay, clip, heldOut, patience, evaluateEvery, seed, threads, restart };
+  const more = { weightDecay, clip, heldOut, patience, evaluateEvery, seed, threads, gradientCheckpointing, restart };
   const named = Object.entries({ ...given, ...more }).filter(([, value]) => value !== undefined);
   return { data, output, connector: also !== undefined, ...choice, ...Object.fromEntries(named) };
 }
@@ -187,11 +193,12 @@ function updateProgress(
   };
 }
 
-function planLines({ trainable, numExamples, numHeldOut, numRehearsed, numPictures, numSteps }: TunePlan): string[] {
+function planLines(plan: TunePlan): string[] {
+  const { trainable, numExamples, numHeldOut, numRehearsed, numRehearsedHeldOut, numPictures, numSteps } = plan;
   const parts = Object.entries(trainable).filter(([, values]) => values > 0);
   return [
     `trains ${parts.map(([part, values]) => `${values.toLocaleString("en-US")} values (${part})`).join(", ")}`,
-    `${numExamples} questions to learn, ${numHeldOut} held out, ${numRehearsed} to rehearse; ${numPictures} images; ${numSteps} updates`,
+    `${numExamples} questions to learn, ${numHeldOut} held out; ${numRehearsed} to rehearse, ${numRehearsedHeldOut} held out; ${numPictures} images; ${numSteps} updates`,
   ];
 }
 
@@ -203,16 +210,28 @@ function printEstimate(found: TuneEstimate, { json }: TuneFlags, terminal: Termi
 }
 
 async function report(base: string, result: TuneResult, flags: TuneFlags, terminal: Terminal): Promise<void> {
-  const { heldOut, ...facts } = result;
-  const cases = flags.eval && flags.out !== "adapter" ? casesOf(heldOut) : [];
+  const { heldOut, rehearsedHeldOut, ...facts } = result;
+  const old = rehearsedHeldOut.map((each) => ({ ...each, kind: `rehearsed: ${each.kind}` }));
+  const cases = flags.eval && flags.out !== "adapter" ? casesOf([...heldOut, ...old]) : [];
   const before = cases.length > 0 ? await measured(base, cases, terminal, flags) : [];
   const after = cases.length > 0 ? await measured(result.folder, cases, terminal, flags) : [];
   if (flags.json) return printJson(terminal, { ...facts, heldOut: { before, after } });
   for (const line of planLines(result)) printLine(terminal, line);
-  const [first, best] = [result.evaluations[0]!, result.evaluations.find(({ step }) => step === result.bestStep)!];
-  printLine(terminal, `held-out loss ${first.loss.toFixed(4)} → ${best.loss.toFixed(4)} after ${best.step} of ${result.step} updates, ${formatSeconds(result.seconds)}${result.stoppedEarly ? "; it fell no more" : ""}`); // biome-ignore format: one thought
+  for (const line of resultLines(result)) printLine(terminal, line);
   if (cases.length > 0) printLine(terminal, scoreTable(before, after));
   printLine(terminal, result.folder);
+}
+
+function resultLines({ evaluations, bestStep, step, seconds, stoppedEarly, interpolation }: TuneResult): string[] {
+  const [first, best] = [evaluations[0]!, evaluations.find((each) => each.step === bestStep)!];
+  const losses = ({ loss, rehearsed }: Pick<typeof best, "loss" | "rehearsed">) =>
+    rehearsed === undefined ? loss.toFixed(4) : `${loss.toFixed(4)} (rehearsed ${rehearsed.toFixed(4)})`;
+  const stopped = stoppedEarly ? "; it fell no more" : "";
+  const ended = bestStep === 0 ? "; it never fell, so that the base is written" : stopped;
+  return [
+    `held-out loss ${losses(first)} → ${losses(best)} after ${best.step} of ${step} updates, ${formatSeconds(seconds)}${ended}`,
+    ...(interpolation ? [`written: ${interpolation.share} of the way from the base, ${losses(interpolation)}`] : []),
+  ];
 }
 
 /** Those with images: an exact answer to a text is no measure of what was learnt. */
@@ -220,7 +239,7 @@ function casesOf(examples: readonly TuneExample[]): EvalCase[] {
   return examples.flatMap(({ images, pictures: _, ...question }) => {
     const [image, ...more] = images;
     if (image === undefined) return [];
-    return [{ ...question, accept: [...question.accept], reviewed: true, image, ...(more.length > 0 && { more }) }];
+    return [{ ...question, image, ...(more.length > 0 && { more }) }];
   });
 }
 
