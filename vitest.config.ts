@@ -8,6 +8,9 @@ const alias = [{ find: /^\.\/worker-script\.js$/, replacement: resolve("test/sup
 
 const setupFiles = process.env.CI ? ["test/support/seed.ts"] : [];
 
+// A machine may be slow, and stall: what takes longer than this hangs.
+const timeouts = { testTimeout: 120_000, hookTimeout: 120_000 };
+
 // unit: beside the source, fast. whole: spans rooms, runs real sessions and the command line.
 export default defineConfig({
   test: {
@@ -21,11 +24,10 @@ export default defineConfig({
         test: {
           name: "unit",
           setupFiles,
+          ...timeouts,
           include: ["{src,web/src}/**/*.test.ts", "test/architecture.test.ts"],
           isolate: false, // a module is loaded once for all files of a process: what a file sets, it sets back
           execArgv: ["--max-old-space-size=8192"], // what all these files hold together is above Node's own limit
-          testTimeout: 20_000,
-          hookTimeout: 20_000,
         },
       },
       {
@@ -33,10 +35,9 @@ export default defineConfig({
         test: {
           name: "whole",
           setupFiles,
+          ...timeouts,
           include: ["test/**/*.test.ts"],
           exclude: ["test/architecture.test.ts"],
-          testTimeout: 120_000,
-          hookTimeout: 120_000, // models are loaded in hooks
         },
       },
     ],

@@ -1,8 +1,9 @@
 /** The queue of batches in a real PostgreSQL: one result for each request, whatever happens to workers. */
 import pg from "pg";
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { BatchQueue, type ParkedLine } from "../src/batch-queue/index.js";
 import { ocellusError } from "../src/core/base/ocellus-error.testkit.js";
+import { until } from "../src/core/base/until.testkit.js";
 import { noPostgres, startPostgres, type TestPostgres } from "../src/rollout/postgres.testkit.js";
 
 let postgres: TestPostgres;
@@ -50,14 +51,11 @@ async function linesOf(queue: BatchQueue, isAnswer = true): Promise<string[]> {
 }
 /** As `take`, once there is something: attempts that failed wait a little longer each time. */
 const taken = (queue: BatchQueue, count: number) =>
-  vi.waitFor(
-    async () => {
-      const all = await queue.take(count);
-      expect(all.length).toBeGreaterThan(0);
-      return all;
-    },
-    { timeout: 30_000, interval: 50 },
-  );
+  until(async () => {
+    const all = await queue.take(count);
+    expect(all.length).toBeGreaterThan(0);
+    return all;
+  });
 async function numWaitingForLocks(connectionString: string): Promise<number> {
   const client = new pg.Client({ connectionString });
   await client.connect();
@@ -130,19 +128,16 @@ describe.skipIf(noPostgres)("a queue of requests", () => {
   it("parks what fails in every attempt with the last reason, and what has cost its worker each time", async () => {
     const [a, , url] = await two(2, { leaseSeconds: 1, maxAttempts: 2 });
     let attempts = 0;
-    await vi.waitFor(
-      async () => {
-        const worker = await open(url);
-        for (const request of await worker.take(2)) {
-          attempts++;
-          if (request.customId === "0") await worker.postpone(request, "the model refused");
-        }
-        await killed(worker); // with request 1
-        await a.park(parked);
-        expect(await linesOf(a, false)).toEqual(["0: the model refused", "1: lost 2 times"]);
-      },
-      { timeout: 60_000, interval: 200 },
-    );
+    await until(async () => {
+      const worker = await open(url);
+      for (const request of await worker.take(2)) {
+        attempts++;
+        if (request.customId === "0") await worker.postpone(request, "the model refused");
+      }
+      await killed(worker); // with request 1
+      await a.park(parked);
+      expect(await linesOf(a, false)).toEqual(["0: the model refused", "1: lost 2 times"]);
+    });
     expect(attempts).toBe(4);
     expect(await a.hasWork()).toBe(false);
     await a.add(batch, requests(2), true);
@@ -178,7 +173,7 @@ describe.skipIf(noPostgres)("a queue of requests", () => {
     await removing.query("begin");
     await removing.query("delete from ocellus_batches.batches");
     const kept = a.keep(held!, answer("late"));
-    await vi.waitFor(async () => expect(await numWaitingForLocks(url)).toBe(1), { timeout: 10_000 });
+    await until(async () => expect(await numWaitingForLocks(url)).toBe(1));
     await removing.query("commit");
     await removing.end();
     expect(await kept).toBe(false);

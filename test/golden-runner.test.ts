@@ -1,6 +1,7 @@
 /** The golden set put to both versions of a canary: questions of every kind, and their number in the journal. */
 import { pino } from "pino";
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
+import { until } from "../src/core/base/until.testkit.js";
 import { isCorrect } from "../src/evals/eval-score.js";
 import { startCanary } from "../src/rollout/index.js";
 import { GoldenRunner } from "../src/server/index.js";
@@ -27,7 +28,7 @@ it("turns back a canary whose answers are wrong, and says how many questions of 
   try {
     await registry.run("test", startCanary("prod", "v2", { steps: [0.5], analysis: true }));
     const last = async () => (await registry.history()).at(-1)!;
-    await vi.waitFor(async () => expect((await last()).event.kind).toBe("rolled_back"), { timeout: 10_000 });
+    await until(async () => expect((await last()).event.kind).toBe("rolled_back"));
     const { actor, event } = (await last()) as { actor: string; event: any };
     expect(actor).toBe("canary-analysis");
     expect(event.reason).toMatch(

@@ -2,7 +2,8 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
+import { until } from "../src/core/base/until.testkit.js";
 import { Guards } from "../src/guardrails/index.js";
 import { temporaryFolder } from "./support/folders.js";
 import { embeddingWitness, witness } from "./support/guards.js";
@@ -66,17 +67,16 @@ it("no request sees half a policy, and a broken file changes nothing and says it
     ...[1, 2, 3, 4].map(() => ask("/v1/chat/completions", { messages }, 2)),
     ...[1, 2].map(() => ask("/v1/embeddings", { input: ["one", "two", "three", "four"] }, 1)),
   ];
-  const until = (isSo: () => boolean) => vi.waitUntil(isSo, { timeout: 10_000, interval: 2 });
   for (let round = 0; round < 20; round++) {
     const [before, text] = round % 2 === 0 ? [guards.policy.version, b] : [guards.policy.version, a];
     // As an editor writes it in place, in two pieces: what is there between them is no policy.
     const half = Math.floor((text.length * (round + 1)) / 22);
     writeFileSync(path, text.slice(0, half));
-    await until(() => guards.state().problem !== undefined);
+    await until(() => expect(guards.state().problem).toBeDefined());
     expect(guards.state().problem).toMatch(/policy\.json:\d+: not JSON/);
     expect(guards.policy.version, "the one before stays").toBe(before);
     put(text);
-    await until(() => guards.policy.version !== before);
+    await until(() => expect(guards.policy.version).not.toBe(before));
     expect(guards.state().problem).toBeUndefined();
     await sleep(20);
   }

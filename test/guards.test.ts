@@ -9,6 +9,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ocellusError } from "../src/core/base/ocellus-error.testkit.js";
+import { until } from "../src/core/base/until.testkit.js";
 import { decodeImage } from "../src/core/image/node/index.js";
 import { type Guards, parsePolicy, verifyLog } from "../src/guardrails/index.js";
 import { createKey, KeyRing, keyFileText } from "../src/server/index.js";
@@ -165,19 +166,18 @@ describe("a policy", () => {
   it("is read again when it or a list changes, whole or not at all", async () => {
     await start({ guards: { words } });
     const version = guards.policy.version;
-    const soon = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 10_000, interval: 200 });
     writeFileSync(join(folder, "words.txt"), "quux\n");
-    await soon(async () => expect((await post(ask("quux"))).status).toBe(400));
+    await until(async () => expect((await post(ask("quux"))).status).toBe(400));
     expect((await post(ask(forbiddenWord))).status).toBe(200);
     writeFileSync(join(folder, "policy.json"), '{"guards": {}, "rules": [{"action": "no"}]}');
-    await soon(async () => {
+    await until(async () => {
       await post(ask());
       expect(guards.state().problem).toContain("policy.json:1: rules.0.action");
     });
     expect(guards.policy.version).toBe(version);
     expect((await post(ask("quux"))).status, "the one before stays in force").toBe(400);
     writePolicy(folder, { guards: { words }, rules: [{ action: "flag" }] });
-    await soon(async () => {
+    await until(async () => {
       await post(ask());
       expect(guards.state().problem).toBeUndefined();
     });

@@ -1,6 +1,7 @@
 /** /admin/v1: what the command line does with versions, over HTTP, and who may. */
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { OcellusError } from "../src/core/base/index.js";
+import { until } from "../src/core/base/until.testkit.js";
 import { Journal } from "../src/rollout/journal.js";
 import { createKey, KeyRing } from "../src/server/index.js";
 import { startServer } from "./support/server.js";
@@ -44,7 +45,7 @@ describe("a command over HTTP", () => {
     const setup = await setUp();
     const { status, body } = await command(setup, "deploy", { version: "v2" });
     expect({ status, ...body }).toMatchObject({ status: 200, name: "prod", version: "v2", previous: ["v1"] });
-    await vi.waitFor(async () => expect((await setup.ask()).said).toBe("v2"), 20_000);
+    await until(async () => expect((await setup.ask()).said).toBe("v2"));
   });
 
   it("starts a canary, changes its share, pauses and resumes its analysis, and promotes it", async () => {
@@ -101,21 +102,18 @@ describe("a command over HTTP", () => {
   it("rolls back in memory while the journal cannot be written, answers on, and says so until it is written", async () => {
     const setup = await setUp();
     await command(setup, "deploy", { version: "v2" });
-    await vi.waitFor(async () => expect((await setup.ask()).said).toBe("v2"), 20_000);
+    await until(async () => expect((await setup.ask()).said).toBe("v2"));
     const write = vi.spyOn(Journal.prototype, "append").mockRejectedValue(new OcellusError("io", "the disk is full"));
     expect(await command(setup, "deploy", { version: "v3" })).toMatchObject({
       ...{ status: 500, body: { error: { code: "io", message: "the disk is full" } } },
     });
     const rolledBack = await command(setup, "rollback");
     expect(rolledBack).toMatchObject({ status: 200, body: { version: "v1", is_unrecorded: true } });
-    await vi.waitFor(async () => expect((await setup.ask()).said).toBe("v1"), 20_000);
+    await until(async () => expect((await setup.ask()).said).toBe("v1"));
     expect((await get(setup, "state")).body.aliases[0]).toMatchObject({ version: "v1", is_unrecorded: true });
     expect((await get(setup, "history")).body.data[0]).toMatchObject({ kind: "deployed", version: "v2" });
     write.mockRestore();
-    await vi.waitFor(
-      async () => expect((await get(setup, "state")).body.aliases[0]).not.toHaveProperty("is_unrecorded"),
-      20_000,
-    );
+    await until(async () => expect((await get(setup, "state")).body.aliases[0]).not.toHaveProperty("is_unrecorded"));
     expect((await get(setup, "history")).body.data[0]).toMatchObject({ kind: "rolled_back", version: "v1" });
     expect((await setup.ask()).said).toBe("v1");
   });
@@ -245,11 +243,11 @@ describe("what can be read", () => {
     expect(await prod()).toMatchObject({ is_in_force: true, canary: { share: 0.5 } });
     expect((await prod()).canary).not.toHaveProperty("verdict");
     for (let user = 0; user < 12; user++) await setup.ask({}, { user: `user ${user}` });
-    const { verdict } = await vi.waitFor(async () => {
+    const { verdict } = await until(async () => {
       const { canary } = await prod();
       expect(canary.verdict?.figures.error.num_canary + canary.verdict?.figures.error.num_stable).toBe(12);
       return canary;
-    }, 20_000);
+    });
     expect(verdict).toMatchObject({ decision: "wait", reason: expect.any(String) });
     const { num_canary, num_stable, canary, stable } = verdict.figures.error;
     expect({ answers: num_canary + num_stable, canary, stable }).toEqual({ answers: 12, canary: 0, stable: 0 });

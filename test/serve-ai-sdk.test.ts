@@ -5,6 +5,7 @@ import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { embedMany, generateObject, generateText, stepCountIs, streamObject, streamText, tool } from "ai";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
+import { until } from "../src/core/base/until.testkit.js";
 import { loadDualEncoder, type VisionLanguageModel } from "../src/core/runtime/index.js";
 import { endless } from "./support/endless.js";
 import { repository, temporaryFolder } from "./support/folders.js";
@@ -116,7 +117,7 @@ describe("the AI SDK", () => {
       onError: () => {},
     });
     for await (const _ of result.textStream) controller.abort();
-    await vi.waitFor(async () => {
+    await until(async () => {
       expect(await server.services.metrics.registry.metrics()).toMatch(/requests_total\{[^}]*status="499"\} 1/);
       expect(tiny.stats.running).toBe(0); // after the step that was being taken
     });

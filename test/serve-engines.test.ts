@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { main } from "../src/cli/main.js";
+import { until } from "../src/core/base/until.testkit.js";
 import { decodeAndDigest } from "../src/core/image/node/index.js";
 import { openRemote, probeEngine } from "../src/engines/index.js";
 import { type StandIn, startStandIn } from "../src/engines/stand-in.testkit.js";
@@ -72,7 +73,7 @@ describe("a remote version", () => {
     await deployments.settle();
     expect(await ask({ "x-ocellus-version": "v2" })).toEqual({ status: 200, said: "v2", version: "v2" });
     const last = async () => (await registry.history()).at(-1)!;
-    await vi.waitFor(async () => expect((await last()).event.kind).toBe("rolled_back"), { timeout: 20_000 });
+    await until(async () => expect((await last()).event.kind).toBe("rolled_back"));
     expect((await last()).actor).toBe("canary-analysis");
     const after = await Promise.all(Array.from({ length: 10 }, (_, i) => ask({}, { user: `user ${i}` })));
     expect(new Set(after.map(({ said }) => said))).toEqual(new Set(["v1"]));
@@ -202,5 +203,5 @@ describe("a server with a remote model", () => {
 it("a probe leaves no connection behind", async () => {
   const engine = await startStandIn({ kind: "vllm" });
   await probeEngine({ url: engine.url, model: "stand-in" });
-  await expect.poll(() => engine.numConnections()).toBe(0);
+  await until(async () => expect(await engine.numConnections()).toBe(0));
 });

@@ -4,7 +4,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { pino } from "pino";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
+import { until } from "../src/core/base/until.testkit.js";
 import type { ServerConfig } from "../src/server/index.js";
 import { createKey, KeyRing, keyFileText } from "../src/server/index.js";
 import { temporaryFolder } from "./support/folders.js";
@@ -26,7 +27,6 @@ afterEach(() => server.close());
 const post = (content: string, extra?: object, headers?: Record<string, string>) =>
   server.post(path, ask(content, extra), headers);
 const gate = () => server.gate(undefined).stats;
-const until = (check: () => void) => vi.waitFor(check, { timeout: 10_000 });
 
 /** A request whose response is not read. */
 function unread(content: string): Promise<IncomingMessage> {
@@ -101,7 +101,7 @@ describe("a deadline", () => {
   });
 
   it("is the last event of a stream that has begun", async () => {
-    await start({ deadlineMs: 500 });
+    await start({ deadlineMs: 3000 });
     const response = post("a", { stream: true });
     await until(() => expect(model.running).toEqual(["a"]));
     await model.say("so far");
@@ -111,7 +111,7 @@ describe("a deadline", () => {
   });
 
   it("frees the place of a client that takes its connection and stops reading", async () => {
-    await start({ deadlineMs: 1500 });
+    await start({ deadlineMs: 3000 });
     model.floods = 100_000;
     const stalled = await unread("stalled");
     await until(() => expect(model.running).toEqual(["stalled"]));

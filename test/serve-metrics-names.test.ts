@@ -2,7 +2,8 @@
  * `--metrics-names vllm`, read as the endpoint picker of an InferencePool reads a pod: by vLLM's names without further
  * configuration, and of each name one sample, the last (llm-d-router's plugin-metric-protocol.md and its metrics extractor).
  */
-import { expect, it, onTestFinished, vi } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
+import { until } from "../src/core/base/until.testkit.js";
 import type { ServerConfig } from "../src/server/index.js";
 import { type ScriptedModel, scriptedModel } from "./support/scripted-model.js";
 import { startServer } from "./support/server.js";
@@ -52,7 +53,7 @@ it("counts requests that wait at the door of the server", async () => {
   const asked = Array.from({ length: 4 }, () =>
     server.post("/v1/chat/completions", { messages: [{ role: "user", content: "a" }] }),
   );
-  await vi.waitFor(async () => {
+  await until(async () => {
     const { running, waiting } = server.gate(undefined).stats;
     expect(running + waiting).toBe(4);
     expect(picked(await scrape(server), "vllm:num_requests_waiting")?.value).toBe(waiting);

@@ -1,6 +1,7 @@
 /** Many at once, of every kind, against the same model asked one at a time: no one gets another's answer, whatever the others do. */
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { inParallel, postChat, questionAt, requestOf } from "../bench/support/questions.js";
+import { until } from "../src/core/base/until.testkit.js";
 import type { VisionLanguageModel } from "../src/core/runtime/index.js";
 import type { ChatChunk, ChatCompletion } from "../src/protocol/index.js";
 import { temporaryFolder } from "./support/folders.js";
@@ -34,7 +35,7 @@ it("240 questions about distinct pictures, 24 at once, among broken pictures and
     const right = await alone.answer([{ role: "user", content: [{ type: "image", image: url }, text] }], { maxTokens });
     expect(new Set(texts), `question ${number}`).toEqual(new Set([right.text]));
   }
-  await vi.waitFor(() => expect(tiny.stats.running).toBe(0));
+  await until(() => expect(tiny.stats.running).toBe(0));
   expect(server.gate("tiny").stats).toEqual({ running: 0, waiting: 0 });
   expect(server.services.budget.bytes).toBe(0);
 });

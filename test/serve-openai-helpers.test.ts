@@ -5,6 +5,7 @@ import OpenAI from "openai";
 import { zodResponseFormat, zodTextFormat } from "openai/helpers/zod";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
+import { until } from "../src/core/base/until.testkit.js";
 import { loadDualEncoder, type VisionLanguageModel } from "../src/core/runtime/index.js";
 import { endless } from "./support/endless.js";
 import { repository, temporaryFolder } from "./support/folders.js";
@@ -180,7 +181,7 @@ describe("a full server", () => {
     const long = { model: "tiny", messages: asked("?"), max_tokens: 1500, logit_bias: endless };
     const { signal } = controller;
     const running = Promise.allSettled([1, 2].map(() => client.chat.completions.create(long, { signal })));
-    await vi.waitFor(() => expect(gate.stats.running).toBe(2), 20_000);
+    await until(() => expect(gate.stats.running).toBe(2));
     await expect(client.chat.completions.create({ model: "tiny", messages: asked("?") })).rejects.toThrow(
       OpenAI.RateLimitError,
     );

@@ -2,6 +2,7 @@
 
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { until } from "../src/core/base/until.testkit.js";
 import { loadModel, type VisionLanguageModel } from "../src/core/runtime/index.js";
 import { VisionEncoder } from "../src/core/runtime/vision-encoder.js";
 import type { ServerConfig } from "../src/server/index.js";
@@ -11,7 +12,6 @@ import { startServer, type TestServer } from "./support/server.js";
 import { noise, packSmallQwen3Vl } from "./support/small-qwen3-vl.js";
 
 const path = "/v1/chat/completions";
-const until = (check: () => unknown) => vi.waitFor(check, { timeout: 10_000 });
 
 let server: TestServer;
 
@@ -89,7 +89,7 @@ describe("room for fitted pictures", () => {
   });
 
   it("is waited for until the deadline, and what never fits is refused at once", async () => {
-    await start({ deadlineMs: 300 });
+    await start({ deadlineMs: 2000 });
     const held = post("held", 1000);
     await until(() => expect(preparing.size).toBe(1));
     expect((await post("late", 1)).status).toBe(504);

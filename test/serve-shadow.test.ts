@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { until } from "../src/core/base/until.testkit.js";
 import type { ChatOptions } from "../src/core/runtime/index.js";
 import { deploy, endShadow, startCanary, startShadow } from "../src/rollout/index.js";
 import { disturb } from "./support/disturbed.js";
@@ -32,7 +33,6 @@ async function shadowed(behaviours: Record<string, Behaviour>, options: Versione
   return setup;
 }
 
-const until = (check: () => unknown) => vi.waitFor(check, { timeout: 20_000 });
 const figures = ({ shadows, deployments }: VersionedServer) =>
   shadows.comparisonOf(deployments.aliases[0]!, { role: "shadow", tag: "v2" });
 const scripted = (model: ScriptedModel): Behaviour => ({ open: async () => model });

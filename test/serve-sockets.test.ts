@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { until } from "../src/core/base/until.testkit.js";
 import { createApp, createKey, KeyRing, keyFileText, type ServerConfig } from "../src/server/index.js";
 import { temporaryFolder } from "./support/folders.js";
 import { type ScriptedModel, scriptedModel } from "./support/scripted-model.js";
@@ -24,7 +25,6 @@ afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.destroy();
   await server.close();
 });
-const until = (check: () => void) => vi.waitFor(check, { timeout: 10_000 });
 const question = (content: unknown) => ({ messages: [{ role: "user", content }] });
 
 /** A connection by hand: what it has been told so far, and whether the server has closed it. */
@@ -115,7 +115,8 @@ describe("work that hears no deadline", () => {
       expect([response.status, await response.json()]).toMatchObject([504, { error: { code: "timeout" } }]);
       expect(server.services.budget.bytes).toBe(0);
     }
-    model.prepare = scriptedModel().prepare;
+    await server.close();
+    await start({ deadlineMs: 3000 });
     model.generate = async function* () {
       yield { type: "text", text: "so far", tokens: [] };
       await new Promise(() => {});

@@ -1,5 +1,6 @@
 /** Versions that do not fit into memory beside each other: one takes the other's place while requests wait, or is refused with reasons. */
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { until } from "../src/core/base/until.testkit.js";
 import { deploy, rollBack, startCanary, startShadow } from "../src/rollout/index.js";
 import {
   type Behaviour,
@@ -32,7 +33,6 @@ async function run({ registry, deployments }: VersionedServer, ...commands: Para
   await deployments.settle();
 }
 
-const until = <T>(look: () => T | Promise<T>) => vi.waitFor(look, 20_000);
 const half = { steps: [0.5], analysis: false };
 const large = { bytes: 60 };
 

@@ -1,6 +1,7 @@
 /** What is looked at before somebody decides about a version: figures over time, differences, metrics by version. */
 import { join } from "node:path";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
+import { until } from "../src/core/base/until.testkit.js";
 import { writeCheckpoint } from "../src/inspect/unknown-family.testkit.js";
 import { startCanary, startShadow } from "../src/rollout/index.js";
 import { temporaryFolder } from "./support/folders.js";
@@ -82,11 +83,11 @@ describe("what differs between two versions", () => {
     expect(JSON.stringify(first)).not.toContain(setup.registry.blobs.path("sha256:0").slice(0, 12)); // no path is told
     const started = await setup.server.post("/admin/v1/diff", { a: "v1", b: "v2" });
     expect(((await started.json()) as any).values.state).toBe("running");
-    const done = await vi.waitFor(async () => {
+    const done = await until(async () => {
       const found = await get(setup, "diff?a=v1&b=v2");
       expect(found.values.state).toBe("done");
       return found;
-    }, 20_000);
+    });
     const [vision, decoder] = done.values.parts;
     expect([vision.num_changed, vision.relative]).toEqual([0, 0]);
     const relatives = decoder.modules.data.map(({ module, relative }: any) => [module, relative > 0]);
@@ -147,17 +148,17 @@ describe("every value of a version", () => {
     expect(await get(setup, "versions/v1/examination")).toMatchObject({ id: "v1", state: "unread" });
     const begin = (version: string) => setup.server.post(`/admin/v1/versions/${version}/examination`, {});
     expect(await (await begin("v1")).json()).toMatchObject({ state: "running" });
-    const done = await vi.waitFor(async () => {
+    const done = await until(async () => {
       const found = await get(setup, "versions/v1/examination");
       expect(found.state).toBe("done");
       return found;
-    }, 20_000);
+    });
     expect(done.report.tensors.map(({ name }: any) => name).sort()).toEqual(Object.keys(shapes).sort());
     expect(done.report.tensors[0].values.bins.length).toBe(64);
     expect(done.report).toMatchObject({ healthy: expect.any(Boolean), rooms: expect.any(Array) });
     expect(((await (await begin("v1")).json()) as any).state, "nothing is read twice").toBe("done");
     expect((await get(setup, "versions/v9/examination")).error.code).toBe("not_found");
     await begin("v2"); // its folder is no checkpoint
-    await vi.waitFor(async () => expect((await get(setup, "versions/v2/examination")).state).toBe("failed"), 20_000);
+    await until(async () => expect((await get(setup, "versions/v2/examination")).state).toBe("failed"));
   });
 });

@@ -1,5 +1,6 @@
 /** Versions behind an alias: who gets which, what a change does to those who are asking, and an analysis that decides by itself. */
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
+import { until } from "../src/core/base/until.testkit.js";
 import { deploy, promote, rollBack, startCanary, startShadow } from "../src/rollout/index.js";
 import { GoldenRunner } from "../src/server/index.js";
 import { type Behaviour, startVersionedServer, type VersionedServer } from "./support/versioned-server.js";
@@ -110,8 +111,8 @@ describe("changes under load", () => {
       await deployments.settle();
       await new Promise((resolve) => setTimeout(resolve, 400));
     }
-    await vi.waitFor(() => expect(closed).toContain("v2"), 20_000);
-    await vi.waitFor(() => expect(statuses.length).toBeGreaterThan(100), 20_000);
+    await until(() => expect(closed).toContain("v2"));
+    await until(() => expect(statuses.length).toBeGreaterThan(100));
     isOver = true;
     await clients;
     expect(statuses.filter((status) => status !== 200)).toEqual([]);
@@ -126,9 +127,9 @@ describe("changes under load", () => {
     const cases = [{ kind: "exact", messages: [{ role: "user" as const, content: "?" }], isGood }];
     const { models, log } = server.services;
     const golden = new GoldenRunner({ cases, deployments, rollouts, models, log });
-    await vi.waitFor(() => expect(server.gate("v2").stats.running).toBe(1), 10_000);
+    await until(() => expect(server.gate("v2").stats.running).toBe(1));
     await registry.run("test", rollBack("prod"));
-    await vi.waitFor(() => expect(closed).toEqual(["v2"]), 10_000);
+    await until(() => expect(closed).toEqual(["v2"]));
     expect(said).toEqual(["v1", "v2"]);
     golden.close();
   });
@@ -136,7 +137,7 @@ describe("changes under load", () => {
   it("reach another process's server, and a rollback needs no load", async () => {
     const { ask, registry } = await setUp({ v1: {}, v2: { loadMs: 200 } });
     await registry.run("test", deploy("prod", "v2"));
-    await vi.waitFor(async () => expect((await ask()).said).toBe("v2"), 20_000);
+    await until(async () => expect((await ask()).said).toBe("v2"));
     await registry.run("test", rollBack("prod"));
     expect((await ask()).said).toBe("v1"); // the same process heard it at once
   });

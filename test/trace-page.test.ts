@@ -1,6 +1,7 @@
 /** The page of a trace in a real browser: what it shows, how it is driven, and that no text in it becomes markup. */
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { until } from "../src/core/base/until.testkit.js";
 import { tracePage } from "../src/inspect/index.js";
 import { noBrowser, openBrowser, openHtml } from "./support/browser.js";
 import { dot, evil, trace } from "./support/sample-trace.js";
@@ -39,9 +40,9 @@ describe.skipIf(noBrowser)("the page of a trace", () => {
   it("tells where a query looked in a layer, chosen by click, by key or by pointing at it", async () => {
     const caption = page.locator("figcaption").first();
     // all layers: patches 0 and 1 by turns for query 1; both queries' means 0.75 + 3 · 0.05 on the picture
-    await expect
-      .poll(() => caption.textContent(), { timeout: 20_000 })
-      .toMatch(/^All queries together, all layers: 90.0 % .* on row 1, column 2\.$/);
+    await until(async () =>
+      expect(await caption.textContent()).toMatch(/^All queries together, all layers: 90.0 % .* on row 1, column 2\.$/),
+    );
     await page.getByRole("button", { name: "layer 2" }).click();
     await page.locator(".queries button").first().click();
     await page.keyboard.press("ArrowRight");
@@ -49,7 +50,7 @@ describe.skipIf(noBrowser)("the page of a trace", () => {
     await page.locator(".queries button").nth(2).hover();
     expect(await caption.textContent()).toMatch(/^Query 2, layer 2: .* on row 2, column 1\.$/);
     await page.mouse.move(0, 0);
-    await expect.poll(() => caption.textContent(), { timeout: 20_000 }).toMatch(/^Query 1, layer 2/);
+    await until(async () => expect(await caption.textContent()).toMatch(/^Query 1, layer 2/));
   });
 
   it("darkens the picture where nothing looked, and leaves the strongest patch clear", async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { OcellusError } from "../core/base/index.js";
+import { until } from "../core/base/until.testkit.js";
 import type { EngineEvent } from "./chunk.js";
 import { EngineClient, type EngineClientOptions } from "./client.js";
 import { isBeforeFirstToken } from "./failure.js";
@@ -77,7 +78,7 @@ describe("an engine's answer", () => {
     const client = clientOf(engine.url);
     for (let i = 0; i < 3; i++) {
       await all(client.chat(hello));
-      await expect.poll(() => client.numOpen).toBe(0);
+      await until(() => expect(client.numOpen).toBe(0));
     }
     expect(ports.size).toBe(1);
     let isStale = true;
@@ -99,7 +100,7 @@ describe("an engine's answer", () => {
     await events.next();
     controller.abort();
     expect(await failure(all(events))).toMatchObject({ code: "aborted" });
-    await expect.poll(() => engine.seen.map(({ wasLeft }) => wasLeft)).toEqual([true, true]);
+    await until(() => expect(engine.seen.map(({ wasLeft }) => wasLeft)).toEqual([true, true]));
     expect(client.numOpen).toBe(0);
   });
 

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { until } from "../core/base/until.testkit.js";
 import type { EngineClient } from "./client.js";
 import { PinnedEngine } from "./pinned.js";
 
@@ -17,7 +18,7 @@ it("asks again for a connection that was opened while it asked, and waits for th
   const second = pinned.confirm();
   questions[0]!();
   await first;
-  await expect.poll(() => questions.length).toBe(2);
+  await until(() => expect(questions.length).toBe(2));
   questions[1]!();
   await expect(second).rejects.toMatchObject({ code: "unavailable", details: { fault: "identity" } });
 });

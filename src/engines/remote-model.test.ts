@@ -1,6 +1,7 @@
 import sharp from "sharp";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { OcellusError } from "../core/base/index.js";
+import { until } from "../core/base/until.testkit.js";
 import { decodeAndDigest } from "../core/image/node/index.js";
 import { type ChatOptions, collect, image } from "../core/runtime/index.js";
 import { EngineClient } from "./client.js";
@@ -213,7 +214,7 @@ describe("a remote model", () => {
     const events = model.generate(await model.prepare(words));
     for await (const event of events) if (event.type === "text") break;
     expect(model.stats.running).toBe(0);
-    await expect.poll(() => last().wasLeft).toBe(true);
+    await until(() => expect(last().wasLeft).toBe(true));
     await model.close();
     expect(await failure(model.prepare(words))).toMatchObject({ code: "closed" });
   });

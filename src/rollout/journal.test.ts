@@ -2,8 +2,9 @@
 
 import { sql } from "kysely";
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ocellusError } from "../core/base/ocellus-error.testkit.js";
+import { until } from "../core/base/until.testkit.js";
 import { deploy, publishVersion, type RegistryCommand, rollBack } from "./commands.js";
 import { openDatabase } from "./open-database.js";
 import { noPostgres, startPostgres, type TestPostgres } from "./postgres.testkit.js";
@@ -59,7 +60,7 @@ for (const { name, missing, databaseUrl } of databases) {
         (error) => expect.unreachable(String(error)),
       );
       await a.run("x", publishVersion(manifestOf("v1")));
-      await vi.waitFor(() => expect(seen.at(-1)?.versions.has("v1")).toBe(true), 10_000);
+      await until(() => expect(seen.at(-1)?.versions.has("v1")).toBe(true));
     });
 
     it("takes nothing that it would not understand later", async () => {
@@ -111,9 +112,9 @@ describe.skipIf(noPostgres)("a broken connection", () => {
     const [before] = await listening();
     await postgres!.breakConnections(databaseUrl);
     const another = expect.toSatisfy((pid) => pid !== before);
-    await vi.waitFor(async () => expect(await listening()).toEqual([another]), 10_000);
+    await until(async () => expect(await listening()).toEqual([another]));
     await a.run("x", publishVersion(manifestOf("v1")));
-    await vi.waitFor(() => expect(b.state.versions.has("v1")).toBe(true), 10_000);
+    await until(() => expect(b.state.versions.has("v1")).toBe(true));
   });
 
   it("ends a transaction whose connection breaks between two queries, and not the process", async () => {

@@ -29,7 +29,7 @@ const surroundings = (resolved: Record<string, string[]> = {}): Surroundings => 
   isAllowed: (address) => address === "127.0.0.1" || isPublicAddress(address),
 });
 const refusedCode = { code: "invalid_request" };
-const limits = { maxBytes: 1000, timeoutMs: 2000 };
+const limits = { maxBytes: 1000, timeoutMs: 60_000 };
 const fetchFrom = (
   url: string,
   world = surroundings(),

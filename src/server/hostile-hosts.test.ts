@@ -2,13 +2,14 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { OcellusError } from "../core/base/index.js";
+import { until } from "../core/base/until.testkit.js";
 import { fetchImage, type Surroundings } from "./fetch-image.js";
 import { isPublicAddress } from "./public-address.js";
 
 const png = Buffer.from("89504e470d0a1a0a0000000d49484452", "hex");
-const limits = { maxBytes: 1000, timeoutMs: 400 };
+const limits = { maxBytes: 1000, timeoutMs: 60_000 };
 const endless = "endless ".repeat(1000);
 
 /** What a host does with a connection whose request has arrived. */
@@ -123,24 +124,25 @@ const world: Surroundings = {
   isAllowed: (address) => address === "127.0.0.1" || isPublicAddress(address),
 };
 const port = () => (host.address() as AddressInfo).port;
-const fetchFrom = (url: string, signal = new AbortController().signal) => fetchImage(url, limits, signal, world);
+const fetchFrom = (url: string, own = limits) => fetchImage(url, own, new AbortController().signal, world);
 
 it.each(hosts)("a host that %s", async (_, misbehaviour, code, reason) => {
   behaviour = misbehaviour;
-  const error = await fetchFrom(`http://outside.test:${port()}/a`).catch((failed: unknown) => failed);
+  const own = reason === "late" ? { ...limits, timeoutMs: 400 } : limits;
+  const error = await fetchFrom(`http://outside.test:${port()}/a`, own).catch((failed: unknown) => failed);
   expect(error).toBeInstanceOf(OcellusError);
   expect(error).toMatchObject({ code });
   if (reason !== undefined) expect(error).toMatchObject({ details: { param: "image_url", reason } });
   const told = `${(error as Error).message} ${JSON.stringify((error as OcellusError).details)}`;
   expect(told).not.toMatch(new RegExp(`inside|outside|127\\.0|169\\.254|${port()}|passwd|E[A-Z]{4,}|HPE_`));
-  await vi.waitFor(() => expect(open.size).toBe(0));
+  await until(() => expect(open.size).toBe(0));
 });
 
 it("a port that no one listens on, and TLS where none is spoken", async () => {
   await expect(fetchFrom("http://outside.test:1/")).rejects.toMatchObject({ details: { reason: "refused" } });
   behaviour = says("HTTP/1.1 200 OK\r\n\r\n");
   await expect(fetchFrom(`https://outside.test:${port()}/`)).rejects.toMatchObject({ details: { reason: "tls" } });
-  await vi.waitFor(() => expect(open.size).toBe(0));
+  await until(() => expect(open.size).toBe(0));
 });
 
 it("a name that does not exist is refused as one that leads inside", async () => {
@@ -158,8 +160,8 @@ it("a name that does not exist is refused as one that leads inside", async () =>
 it("whoever asked and leaves waits for no host", async () => {
   behaviour = stalls("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n");
   const leaving = new AbortController();
-  const fetched = fetchFrom(`http://outside.test:${port()}/a`, leaving.signal);
+  const fetched = fetchImage(`http://outside.test:${port()}/a`, limits, leaving.signal, world);
   leaving.abort();
   await expect(fetched).rejects.toMatchObject({ code: "aborted" });
-  await vi.waitFor(() => expect(open.size).toBe(0));
+  await until(() => expect(open.size).toBe(0));
 });

@@ -1,7 +1,8 @@
 /** A server of models that somebody else provides: what is lent comes back, and nothing is reached past the guardrails. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
+import { until } from "../core/base/until.testkit.js";
 import type { ChatEvent, LanguageModel, Prepared } from "../core/runtime/index.js";
 import { GuardedModel } from "../guardrails/index.js";
 import { createKey, KeyRing } from "./keys.js";
@@ -101,7 +102,7 @@ describe("a provider's model", () => {
     for (const [how, way] of Object.entries(ways)) {
       const { counts, provider } = lender(saying("hello", how === "left" ? { pause } : {}));
       await way(open(provider).ask);
-      await vi.waitFor(() => expect(counts, how).toEqual({ lent: 1, returned: 1 }));
+      await until(() => expect(counts, how).toEqual({ lent: 1, returned: 1 }));
     }
     const { counts, provider } = lender(saying("hello", { fails: true }));
     expect((await open(provider).ask()).status).toBe(500);
@@ -118,7 +119,7 @@ describe("a provider's model", () => {
     expect((await ask()).status).toBe(504); // the provider hears no signal
     expect(counts.lent).toBe(0);
     go();
-    await vi.waitFor(() => expect(counts).toEqual({ lent: 1, returned: 1 }));
+    await until(() => expect(counts).toEqual({ lent: 1, returned: 1 }));
   });
 
   it("is given back where another one's provider fails to take its own", async () => {

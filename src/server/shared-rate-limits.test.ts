@@ -1,5 +1,6 @@
 import { createServer, type Socket } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
+import { until } from "../core/base/until.testkit.js";
 import { SharedRateLimits } from "./shared-rate-limits.js";
 
 /** A replica as clients see it: it answers, and takes no script that writes. */
@@ -30,7 +31,7 @@ it("stays local, and says so once, while the store answers and does not take the
   const told = { warn: 0, info: 0 };
   const limits = await SharedRateLimits.open(replica.url, { warn: () => told.warn++, info: () => told.info++ });
   onTestFinished(() => limits.close());
-  await expect.poll(replica.numScripts, { timeout: 10_000 }).toBeGreaterThan(1);
+  await until(() => expect(replica.numScripts()).toBeGreaterThan(1));
   const state = await limits.take("alice", { requests: 2, per: "minute" });
   expect([limits.isShared, state.remaining, told]).toEqual([false, 1, { warn: 1, info: 0 }]);
 });

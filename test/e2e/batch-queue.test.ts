@@ -5,8 +5,9 @@
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BatchQueue } from "../../src/batch-queue/index.js";
+import { until } from "../../src/core/base/until.testkit.js";
 import { noPostgres, startPostgres, type TestPostgres } from "../../src/rollout/postgres.testkit.js";
 import { ocellusCommand } from "../support/command.js";
 import { repository, temporaryFolder } from "../support/folders.js";
@@ -74,13 +75,10 @@ describe.skipIf(noPostgres)("ocellus batch --queue", () => {
     return { child, ended };
   };
   const untilAnswered = (count: number) =>
-    vi.waitFor(
-      async () => {
-        const [batch] = await queue.progress();
-        expect(batch!.answered).toBeGreaterThanOrEqual(count);
-      },
-      { timeout: 60_000, interval: 20 },
-    );
+    until(async () => {
+      const [batch] = await queue.progress();
+      expect(batch!.answered).toBeGreaterThanOrEqual(count);
+    });
 
   it("has each request's result once, after a worker was killed and the database has crashed", async () => {
     const input = writeInput();

@@ -2,16 +2,14 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
-import { build } from "vite";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Guards } from "../../src/guardrails/index.js";
 import { en } from "../../web/src/words-en.js";
 import { faultsOf, noBrowser, openBrowser } from "../support/browser.js";
-import { repository, temporaryFolder } from "../support/folders.js";
+import { builtPage } from "../support/built-page.js";
+import { temporaryFolder } from "../support/folders.js";
 import { forbiddenImage, forbiddenWord, openGuards, strictPolicy, witness } from "../support/guards.js";
 import { startServer, type TestServer } from "../support/server.js";
-
-vi.stubEnv("NODE_ENV", "production"); // the page as it is shipped: vitest would have it built for testing
 
 describe.skipIf(noBrowser)("the guards' page", () => {
   const folder = temporaryFolder();
@@ -21,11 +19,9 @@ describe.skipIf(noBrowser)("the guards' page", () => {
   let page: Page;
   const mishaps: string[] = [];
   beforeAll(async () => {
-    const outDir = temporaryFolder();
-    const web = join(repository, "web");
-    await build({ root: web, configFile: join(web, "vite.config.ts"), logLevel: "warn", build: { outDir } });
+    const webFolder = await builtPage();
     guards = await openGuards(folder, { ...(await strictPolicy()), audit: { file: "audit.jsonl" } });
-    server = await startServer({ scripted: witness() }, { insecureLocalAdmin: true }, { guards, webFolder: outDir });
+    server = await startServer({ scripted: witness() }, { insecureLocalAdmin: true }, { guards, webFolder });
     browser = await openBrowser();
     page = await (await browser.newContext()).newPage();
     page.on("pageerror", (error) => mishaps.push(String(error)));

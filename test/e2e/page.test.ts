@@ -7,8 +7,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import sharp from "sharp";
-import { build } from "vite";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { patienceMs, until } from "../../src/core/base/until.testkit.js";
 import type { LanguageModel, VisionLanguageModel } from "../../src/core/runtime/index.js";
 import { readGoldenSet } from "../../src/evals/index.js";
 import { useVersions } from "../../src/server/index.js";
@@ -16,19 +16,17 @@ import { summariesZh } from "../../web/src/api-docs/summaries-zh.js";
 import { en } from "../../web/src/words-en.js";
 import { zh } from "../../web/src/words-zh.js";
 import { faultsOf, noBrowser, openBrowser, openHtml } from "../support/browser.js";
+import { builtPage } from "../support/built-page.js";
 import { repository, temporaryFolder } from "../support/folders.js";
 import { loadTiny, startServer, type TestServer } from "../support/server.js";
 import { type OpenVersions, openVersions } from "../support/versioned-server.js";
 
 vi.stubEnv("OCELLUS_CACHE", temporaryFolder());
-vi.stubEnv("NODE_ENV", "production"); // the page as it is shipped: vitest would have it built for testing
 
 const image = (name: string) => join(repository, "examples/pictures", name);
 /** Not the form that waits: the server answers in this process. */
 const execute = promisify(execFile);
 const rooms = ["chat", "table", "compare", "uses", "collections", "monitor", "versions", "guards", "model"] as const;
-/** Far longer than any step takes, even on a busy machine; shorter than a test. */
-const patienceMs = 20_000;
 
 let tiny: VisionLanguageModel;
 let server: TestServer;
@@ -93,12 +91,10 @@ async function ask(text: string): Promise<void> {
 
 describe.skipIf(noBrowser)("the page", () => {
   beforeAll(async () => {
-    const outDir = temporaryFolder();
-    const web = join(repository, "web");
-    await build({ root: web, configFile: join(web, "vite.config.ts"), logLevel: "warn", build: { outDir } });
+    const webFolder = await builtPage();
     tiny = await loadTiny();
     const config = { collections: temporaryFolder(), insecureLocalAdmin: true };
-    server = await startServer({ "ocellus-tiny": tiny, halting: halting(tiny) }, config, { webFolder: outDir });
+    server = await startServer({ "ocellus-tiny": tiny, halting: halting(tiny) }, config, { webFolder });
     kept = await openVersions({ v1: {} });
     useVersions(server.services, kept.versions);
     await makeCatalogue();
@@ -137,7 +133,7 @@ describe.skipIf(noBrowser)("the page", () => {
       await page.locator(".examples.sharp button:enabled").nth(place).click();
       await page.locator(".answer .facts").waitFor();
       const prose = page.locator(".answer .prose"); // what makes Markdown of it is loaded with the first answer
-      await vi.waitFor(async () => expect(await prose.innerText()).toMatch(right), { timeout: patienceMs });
+      await until(async () => expect(await prose.innerText()).toMatch(right));
     }
   });
 
@@ -223,7 +219,7 @@ describe.skipIf(noBrowser)("the page", () => {
     expect(small.height).toBeGreaterThan(0.8 * page.viewportSize()!.height);
     expect(await faultsOf(page)).toEqual([]);
     await page.locator(".viewer").getByRole("button", { name: "Zoom in" }).click();
-    await vi.waitFor(async () => expect((await picture.boundingBox())!.width).toBeGreaterThan(1.2 * small.width));
+    await until(async () => expect((await picture.boundingBox())!.width).toBeGreaterThan(1.2 * small.width));
     await page.keyboard.press("Escape");
     await picture.waitFor({ state: "detached" });
   });
@@ -241,7 +237,7 @@ describe.skipIf(noBrowser)("the page", () => {
     await ask("What colour is it?");
     await written(2);
     await button("Try again").first().click();
-    await vi.waitFor(async () => expect(await page.locator(".earlier li").count()).toBe(2));
+    await until(async () => expect(await page.locator(".earlier li").count()).toBe(2));
     await written();
     expect(await answers().count()).toBe(1);
     await page.locator(".earlier li a").last().click();
@@ -290,7 +286,7 @@ describe.skipIf(noBrowser)("the page", () => {
       await page.reload();
     }
     const earlier = page.locator(".earlier li a");
-    await vi.waitFor(async () => expect(await earlier.count()).toBe(2), { timeout: patienceMs });
+    await until(async () => expect(await earlier.count()).toBe(2));
     const asked = new Set<string>();
     for (let place = 0; place < 2; place++) {
       await earlier.nth(place).click();
@@ -722,7 +718,7 @@ describe.skipIf(noBrowser)("the page", () => {
       await (await chooser).setFiles({ name, mimeType: "application/json", buffer });
     };
     await openFile(json.name, json.bytes);
-    await vi.waitFor(async () => expect(await page.locator(".earlier li").count()).toBe(2));
+    await until(async () => expect(await page.locator(".earlier li").count()).toBe(2));
     expect((await written()).trim()).toBe(text);
     await page.locator(".shown img").waitFor();
     const shared = await openHtml(browser, html.bytes.toString(), mishaps);
@@ -737,7 +733,7 @@ describe.skipIf(noBrowser)("the page", () => {
       await written();
     }
     await page.getByRole("searchbox", { name: "Search conversations" }).fill("什么");
-    await vi.waitFor(async () => expect(await page.locator(".earlier li").count()).toBe(1));
+    await until(async () => expect(await page.locator(".earlier li").count()).toBe(1));
     await openFile("none.json", Buffer.from("{}"));
     await page.getByText("none.json is no conversation").waitFor();
   });

@@ -1,5 +1,6 @@
 /** Versions change in a real server under a steady load: nothing fails, nothing is dropped, and no conversation changes its version. */
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { until } from "../../src/core/base/until.testkit.js";
 import { deploy, promote, type RegistryCommand, rollBack, startCanary } from "../../src/rollout/index.js";
 import { temporaryFolder } from "../support/folders.js";
 import { type Published, publishVersions } from "../support/published.js";
@@ -21,13 +22,10 @@ afterAll(async () => {
 async function given(command: RegistryCommand, words: RegExp): Promise<void> {
   const { registry } = published;
   const { seq } = await registry.run("test", command);
-  await vi.waitFor(
-    async () => {
-      const found = (await registry.reports.read()).find((report) => report.alias !== "" && report.seq >= seq);
-      expect(found).toMatchObject({ state: "serving", detail: expect.stringMatching(words) });
-    },
-    { timeout: 60_000, interval: 50 },
-  );
+  await until(async () => {
+    const found = (await registry.reports.read()).find((report) => report.alias !== "" && report.seq >= seq);
+    expect(found).toMatchObject({ state: "serving", detail: expect.stringMatching(words) });
+  });
 }
 
 it("fails and drops no request over deploy, canary, promotion, rollback and swap", { timeout: 240_000 }, async () => {

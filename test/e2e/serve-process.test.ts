@@ -1,7 +1,8 @@
 /** The server as a process: what a kill leaves behind, and what a polite stop does not. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
+import { until } from "../../src/core/base/until.testkit.js";
 import { endless } from "../support/endless.js";
 import { repository, temporaryFolder } from "../support/folders.js";
 import { type ServeProcess, serveProcess } from "../support/serve-process.js";
@@ -53,7 +54,7 @@ describe("ocellus serve", () => {
       ask(first, { ...long, stream: i % 2 === 0 }).then((response) => response.text()),
     );
     const ends = Promise.allSettled(lost);
-    await vi.waitFor(async () => expect(await running(first)).toBe(8), { timeout: 20_000 });
+    await until(async () => expect(await running(first)).toBe(8));
     expect(await first.stop("SIGKILL")).toBe("SIGKILL");
     expect((await ends).every(({ status }) => status === "rejected")).toBe(true);
     const second = await serveProcess(args, env);
@@ -65,7 +66,7 @@ describe("ocellus serve", () => {
   it("told to stop finishes what it has begun, takes nothing new, and says nothing went wrong", async () => {
     const server = await serveProcess(args, env);
     const begun = Array.from({ length: 4 }, () => ask(server, { ...long, max_tokens: 300, stream: true }));
-    await vi.waitFor(async () => expect(await running(server)).toBeGreaterThan(0), { timeout: 20_000 });
+    await until(async () => expect(await running(server)).toBeGreaterThan(0));
     const responses = await Promise.all(begun); // their first words are here
     const exit = server.stop("SIGTERM");
     for (const text of await Promise.all(responses.map((response) => response.text()))) {
@@ -80,7 +81,7 @@ describe("ocellus serve", () => {
   it("told to stop ends what takes longer than it is given", async () => {
     const server = await serveProcess([...args, "--drain-ms", "1"], env);
     const text = ask(server, { ...long, stream: true }).then((response) => response.text());
-    await vi.waitFor(async () => expect(await running(server)).toBe(1), { timeout: 20_000 });
+    await until(async () => expect(await running(server)).toBe(1));
     const exit = server.stop("SIGTERM");
     expect(await text).toMatch(/"code":"unavailable"|"finish_reason":"length"/);
     expect(await exit).toBe(0);

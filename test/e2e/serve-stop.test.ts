@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { join } from "node:path";
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
+import { until } from "../../src/core/base/until.testkit.js";
 import { endless } from "../support/endless.js";
 import { temporaryFolder } from "../support/folders.js";
 import { type ServeProcess, serveProcess } from "../support/serve-process.js";
@@ -71,10 +72,8 @@ it("a host that says nothing and a client that does not read", async () => {
   unread.write(
     `POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: ${long.length}\r\n\r\n${long}`,
   );
-  await vi.waitFor(
-    async () =>
-      expect(await (await fetch(`${server.url}/metrics`)).text()).toMatch(/^ocellus_num_requests_running\{.*\} [12]$/m),
-    20_000,
+  await until(async () =>
+    expect(await (await fetch(`${server.url}/metrics`)).text()).toMatch(/^ocellus_num_requests_running\{.*\} [12]$/m),
   );
   expect(await server.stop()).toBe(0);
   expect((await fetched).status).toBe(503);

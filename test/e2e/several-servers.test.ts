@@ -1,7 +1,8 @@
 /** Server processes on one database follow every change, agree, share one analysis, and may be killed at any moment. */
 import { createServer } from "node:http";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { until } from "../../src/core/base/until.testkit.js";
 import { replay, rollBack, startCanary } from "../../src/rollout/index.js";
 import { noPostgres, startPostgres, type TestPostgres } from "../../src/rollout/postgres.testkit.js";
 import { temporaryFolder } from "../support/folders.js";
@@ -18,7 +19,6 @@ const databases = [
   { name: "SQLite", missing: false, databaseUrl: async () => undefined },
   { name: "PostgreSQL", missing: noPostgres, databaseUrl: () => postgres!.freshDatabase() },
 ];
-const patience = { timeout: 30_000, interval: 50 };
 const timeout = 240_000;
 const users = Array.from({ length: 12 }, (_, i) => `user ${i}`);
 
@@ -50,11 +50,11 @@ for (const { name, missing, databaseUrl } of databases) {
     const versionsAt = (server: ServeProcess) => Promise.all(users.map((user) => versionFor(server, user)));
     /** All have the newest entry, and serve it. */
     const untilAllFollow = (servers: readonly ServeProcess[]) =>
-      vi.waitFor(async () => {
+      until(async () => {
         const { seq } = await shared.registry.refresh();
         for (const server of servers)
           expect(await adminState(server)).toMatchObject({ seq, aliases: [{ is_in_force: true }] });
-      }, patience);
+      });
 
     beforeAll(async () => {
       shared = await sharedRegistry(join(folder, name), await databaseUrl());
@@ -78,7 +78,7 @@ for (const { name, missing, databaseUrl } of databases) {
       expect(await command(b, "promote")).toBe(200);
       await untilAllFollow([a, b]);
       for (const server of [a, b]) expect(await versionsAt(server)).toEqual(users.map(() => "v1"));
-      await vi.waitFor(() => expect(decisions).toHaveLength(3), patience);
+      await until(() => expect(decisions).toHaveLength(3));
       expect(decisions.map(({ kind }) => kind)).toEqual(["deployed", "canary_started", "promoted"]);
       expect(decisions[2]!.text).toBe("prod serves v1, promoted");
     });
@@ -88,12 +88,12 @@ for (const { name, missing, databaseUrl } of databases) {
       await shared.registry.run("test", startCanary("prod", "v2", { steps: [0.5], analysis: true }));
       await untilAllFollow([a, b]);
       const untilSeen = (servers: readonly ServeProcess[], count: number) =>
-        vi.waitFor(async () => {
+        until(async () => {
           for (const server of servers) {
             const { error } = (await adminState(server)).aliases[0]!.canary?.verdict?.figures ?? {};
             expect((error?.num_canary ?? 0) + (error?.num_stable ?? 0)).toBe(count);
           }
-        }, patience);
+        });
       await versionsAt(a);
       await versionsAt(b);
       await untilSeen([a, b], 24);

@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createKey, keyFileText } from "../../src/server/index.js";
 import { temporaryFolder } from "../support/folders.js";
 import { noRedis, startRedis, type TestRedis } from "../support/redis.js";
@@ -34,7 +34,7 @@ describe.skipIf(noRedis)("servers on one store", () => {
     return [rate_limits, gauge];
   };
   const until = (server: ServeProcess, wanted: readonly string[]) =>
-    vi.waitFor(async () => expect(await state(server)).toEqual(wanted), { timeout: 20_000, interval: 100 });
+    until(async () => expect(await state(server)).toEqual(wanted));
 
   beforeAll(async () => {
     store = await startRedis();

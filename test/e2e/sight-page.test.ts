@@ -1,23 +1,21 @@
 /** The chat room's large picture in a real Chromium: marking a part, where the model looked, places and fields, where pictures come from. */
 import { join } from "node:path";
 import type { Browser, BrowserContextOptions, Locator, Page, Route } from "playwright-core";
-import { build } from "vite";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { OcellusError } from "../../src/core/base/index.js";
 import type { TextReader } from "../../src/core/ocr/index.js";
+import { patienceMs, until } from "../../src/core/base/until.testkit.js";
 import { makePdf } from "../../src/core/pdf/pdf.testkit.js";
 import type { VisionLanguageModel } from "../../src/core/runtime/index.js";
 import type { AnswerStats, ChatRequest, WireModel } from "../../src/protocol/index.js";
 import { Ocr } from "../../src/server/ocr.js";
 import { faultsOf, noBrowser, openBrowser } from "../support/browser.js";
+import { builtPage } from "../support/built-page.js";
 import { repository, temporaryFolder } from "../support/folders.js";
 import { loadTiny, startServer, type TestServer } from "../support/server.js";
 
 vi.stubEnv("OCELLUS_CACHE", temporaryFolder());
-vi.stubEnv("NODE_ENV", "production"); // the page as it is shipped: vitest would have it built for testing
-
 const image = (name: string) => join(repository, "examples/pictures", name);
-const patienceMs = 20_000;
 const phone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
 
 let tiny: VisionLanguageModel;
@@ -112,11 +110,9 @@ async function pretend(ocellus: Partial<WireModel["ocellus"]>, text: string, sta
 
 describe.skipIf(noBrowser)("the large picture", () => {
   beforeAll(async () => {
-    const outDir = temporaryFolder();
-    const web = join(repository, "web");
-    await build({ root: web, configFile: join(web, "vite.config.ts"), logLevel: "warn", build: { outDir } });
+    const webFolder = await builtPage();
     tiny = await loadTiny();
-    server = await startServer({ "ocellus-tiny": tiny }, {}, { webFolder: outDir });
+    server = await startServer({ "ocellus-tiny": tiny }, {}, { webFolder });
     browser = await openBrowser();
   }, 120_000);
   afterEach(async () => {
@@ -157,7 +153,7 @@ describe.skipIf(noBrowser)("the large picture", () => {
     const small = (await picture().boundingBox())!.width;
     await picture().focus();
     await page.keyboard.press("+");
-    await vi.waitFor(async () => expect((await picture().boundingBox())!.width).toBeGreaterThan(1.2 * small));
+    await until(async () => expect((await picture().boundingBox())!.width).toBeGreaterThan(1.2 * small));
     await page.keyboard.press("0");
     await page.keyboard.press("Enter");
     await region().waitFor();
@@ -236,13 +232,13 @@ describe.skipIf(noBrowser)("the large picture", () => {
     const all = await drawn();
     const tokens = page.locator(".looks .tokens button");
     await tokens.nth(2).click();
-    await vi.waitFor(async () => expect(await drawn()).not.toBe(all));
+    await until(async () => expect(await drawn()).not.toBe(all));
     expect(await page.locator(".looks .aside").innerText()).toMatch(/^\d+% of the attention/);
     await tokens.nth(2).click();
     await page.mouse.move(5, 5);
-    await vi.waitFor(async () => expect(await drawn()).toBe(all));
+    await until(async () => expect(await drawn()).toBe(all));
     await page.getByLabel("Layer").selectOption({ index: 1 });
-    await vi.waitFor(async () => expect(await drawn()).not.toBe(all), { timeout: patienceMs });
+    await until(async () => expect(await drawn()).not.toBe(all));
     expect(await faultsOf(page)).toEqual([]);
     await button("Where it looked").click();
     expect(await canvas.count()).toBe(0);

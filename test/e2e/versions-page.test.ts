@@ -2,13 +2,14 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import { build } from "vite";
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { patienceMs, until } from "../../src/core/base/until.testkit.js";
 import { writeCheckpoint } from "../../src/inspect/unknown-family.testkit.js";
 import { deploy, promote, startCanary, startShadow } from "../../src/rollout/index.js";
 import { createKey, KeyRing, keyFileText } from "../../src/server/index.js";
 import { faultsOf, noBrowser, openBrowser } from "../support/browser.js";
-import { repository, temporaryFolder } from "../support/folders.js";
+import { builtPage } from "../support/built-page.js";
+import { temporaryFolder } from "../support/folders.js";
 import { startServer } from "../support/server.js";
 import {
   type Behaviour,
@@ -17,10 +18,7 @@ import {
   type VersionedServer,
 } from "../support/versioned-server.js";
 
-vi.stubEnv("NODE_ENV", "production"); // the page as it is shipped: vitest would have it built for testing
-
-const webFolder = temporaryFolder();
-const patienceMs = 20_000;
+let webFolder: string;
 let browser: Browser;
 let page: Page;
 const open: { close(): Promise<unknown> }[] = [];
@@ -69,13 +67,7 @@ async function agree(name: string): Promise<string> {
 
 describe.skipIf(noBrowser)("the page of versions", () => {
   beforeAll(async () => {
-    const web = join(repository, "web");
-    await build({
-      root: web,
-      configFile: join(web, "vite.config.ts"),
-      logLevel: "warn",
-      build: { outDir: webFolder },
-    });
+    webFolder = await builtPage();
     browser = await openBrowser();
   }, 120_000);
   afterEach(async () => {
@@ -93,12 +85,12 @@ describe.skipIf(noBrowser)("the page of versions", () => {
     await rollOut(setup);
     await prod().getByText("tries v3 with 50% of the users").waitFor();
     const failed = prod().getByRole("row", { name: /^Failed/ });
-    await vi.waitFor(async () => {
+    await until(async () => {
       const counts = [...(await failed.innerText()).matchAll(/users?, (\d+) answers?/g)].map(([, count]) =>
         Number(count),
       );
       expect(counts[0]! + counts[1]!).toBe(12);
-    }, patienceMs);
+    });
     await setup.registry.run("bob@laptop", promote("prod", { reason: "seen enough" }));
     await prod().getByText("prod serves v3").waitFor();
     expect(await newest().innerText()).toMatch(/prod serves v3, promoted\s+seen enough\s+.*bob@laptop/);
@@ -221,7 +213,7 @@ describe.skipIf(noBrowser)("the page of versions", () => {
     };
     expect(await numAnswers()).toBe(12);
     for (let user = 0; user < 8; user++) await setup.ask({}, { user: `user ${user}` });
-    await vi.waitFor(async () => expect(await numAnswers()).toBe(20), patienceMs);
+    await until(async () => expect(await numAnswers()).toBe(20));
     await prod().getByRole("radio", { name: "24 h" }).check();
     await prod().getByText("Each point is 40 min").waitFor();
     expect(await prod().locator(".mark-label").first().textContent()).toBe("50%");
@@ -277,7 +269,7 @@ describe.skipIf(noBrowser)("the page of versions", () => {
     await prod().waitFor();
     await setup.registry.run("bob@laptop", deploy("prod", "v2"));
     await agree("Roll back");
-    await vi.waitFor(async () => expect(await newest().innerText()).toMatch(/alice@admin/), patienceMs);
+    await until(async () => expect(await newest().innerText()).toMatch(/alice@admin/));
   });
 
   it("says how to start a server that has versions, where this one has none", async () => {

@@ -14,11 +14,13 @@ const chromiumPath = [
 export const noBrowser = isMissing("Chromium", chromiumPath, "apt install chromium, or name one in CHROMIUM");
 
 /** Only pages of this repository are opened: a container's root may go without the sandbox. */
+const launched = { executablePath: chromiumPath!, args: ["--no-sandbox"], timeout: 120_000 };
+
 export function openBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: chromiumPath!, args: ["--no-sandbox"] });
+  return chromium.launch(launched);
 }
 
 /** With a folder of its own: what pages store has a disk, and is there the next time. */
 export function openBrowserProfile(folder: string): Promise<BrowserContext> {
-  return chromium.launchPersistentContext(folder, { executablePath: chromiumPath!, args: ["--no-sandbox"] });
+  return chromium.launchPersistentContext(folder, launched);
 }

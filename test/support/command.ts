@@ -1,7 +1,8 @@
 /** The package compiled and its report pages built, for command lines and workers of the tests: from the sources a process takes three times as long to start. */
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { TestProject } from "vitest/node";
 
@@ -14,10 +15,20 @@ export function ocellusCommand(...args: readonly string[]): [file: string, args:
   return [process.execPath, [join(compiled, "cli/bin.js"), ...args]];
 }
 
+declare module "vitest" {
+  interface ProvidedContext {
+    /** For what is made once in a run, by the first test file that wants it. */
+    readonly runFolder: string;
+  }
+}
+
 /** Before the first test, and before each round of a watch; types are checked elsewhere, so it takes a second or two. */
-export function setup(project: TestProject): void {
+export function setup(project: TestProject): () => void {
   compile();
   project.onTestsRerun(async () => compile());
+  const runFolder = mkdtempSync(join(tmpdir(), "ocellus-run-"));
+  project.provide("runFolder", runFolder);
+  return () => rmSync(runFolder, { recursive: true, force: true });
 }
 
 /** Into `compiled`; also for benches that run the command line. */

@@ -1,7 +1,8 @@
 import { mkdirSync, renameSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "../base/temporary-folder.testkit.js";
+import { until } from "../base/until.testkit.js";
 import { FileFingerprints, fingerprintFile } from "./file-fingerprint.js";
 
 const longAgo = new Date("2020-01-01");
@@ -28,9 +29,10 @@ describe("a file that is looked at again", () => {
 
   it("is not read while its stamp is the same and it was at rest, and is read else", async () => {
     const path = write(join(temporaryFolder(), "a"), "one");
-    const { stamp, digest } = await vi.waitUntil(async () => {
+    const { stamp, digest } = await until(async () => {
       const look = await fingerprintFile(path);
-      return look.isSettled && look;
+      expect(look.isSettled).toBe(true);
+      return look;
     });
     const known = { stamp, digest: "as it was", isSettled: true };
     expect(await fingerprintFile(path, known)).toBe(known);

@@ -1,5 +1,6 @@
 import { pino } from "pino";
-import { expect, it, onTestFinished, vi } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
+import { until } from "../../core/base/until.testkit.js";
 import { openRegistry, registryWithCanary, temporaryFolder } from "../../rollout/registry.testkit.js";
 import type { ModelCatalog } from "../model-catalog.js";
 import type { Deployments } from "./deployments.js";
@@ -40,13 +41,13 @@ it("puts each question to both versions once a step, whichever of three processe
     return rollouts;
   });
   const prod = registries[0]!.state.aliases.get("prod")!;
-  await vi.waitFor(() => {
+  await until(() => {
     for (const analysis of analyses)
       expect(analysis.verdictOn(prod)?.figures.golden).toMatchObject({
         ...{ numStable: 30, stable: 0, canary: 1 / 3 },
         kinds: { exact: { questions: 15, stable: 0, canary: 5 }, set: { questions: 15, stable: 0, canary: 5 } },
       });
-  }, 10_000);
+  });
   const questions = cases.flatMap((_, i) => [`v1 question ${i}`, `v2 question ${i}`]);
   expect(asked.sort()).toEqual(questions.sort());
 });

@@ -3,12 +3,12 @@ import { createHmac } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { pino } from "pino";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { until } from "../../core/base/until.testkit.js";
 import { rollBack, startCanary, tryWith } from "../../rollout/index.js";
 import { registryWithCanary } from "../../rollout/registry.testkit.js";
 import { type RolloutOptions, Rollouts } from "./rollouts.js";
 
 const secret = "between you and me";
-const until = (condition: () => void | Promise<void>) => vi.waitFor(condition, 10_000);
 
 async function receiver(answer: (response: ServerResponse, numPosts: number) => void) {
   const posts: { body: any; text: string; headers: IncomingMessage["headers"] }[] = [];

@@ -1,7 +1,8 @@
 import { createHmac } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { pino } from "pino";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { until } from "../../core/base/until.testkit.js";
 import { pause, promote, type Registry, resume, rollBack, setShare } from "../../rollout/index.js";
 import { openRegistry, registryWithCanary, temporaryFolder } from "../../rollout/registry.testkit.js";
 import { type DeliveryOutcome, WebhookDispatcher, type WebhookDispatcherOptions } from "./webhook-dispatcher.js";
@@ -39,7 +40,6 @@ async function webhooks(registry: Registry, url: string, options: Partial<Webhoo
 }
 
 const figures = { error: { canary: 0, stable: 0.01, numCanary: 100, numStable: 90, pWorse: 1, pNotFine: 0.01 } };
-const until = (condition: () => void) => vi.waitFor(condition, 10_000);
 
 describe("the webhook of decisions", () => {
   it("hears of each in its order, signed, with who, why and the figures, and of nothing before its time", async () => {
@@ -82,7 +82,7 @@ describe("the webhook of decisions", () => {
       else if (n === 2) response.writeHead(302, { location: "http://127.0.0.1:1/" }).end();
       else if (n !== 3) response.end(); // the third is never answered
     });
-    const { outcomes } = await webhooks(registry, url, { deadlineMs: 200 });
+    const { outcomes } = await webhooks(registry, url, { deadlineMs: 3000 });
     await registry.run("canary-analysis", pause("prod"));
     await registry.run("canary-analysis", resume("prod"));
     await until(() => expect(outcomes).toEqual(["failed", "failed", "failed", "delivered", "delivered"]));
