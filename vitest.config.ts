@@ -6,12 +6,26 @@ import { LongestFirst } from "./test/support/longest-first.js";
 // The head of test/support/compiled-scripts.ts has the reason.
 const alias = [{ find: /^\.\/worker-script\.js$/, replacement: resolve("test/support/compiled-scripts.ts") }];
 
-const setupFiles = process.env.CI ? ["test/support/seed.ts"] : [];
+const common = {
+  setupFiles: ["test/support/afterwards.ts", ...(process.env.CI ? ["test/support/seed.ts"] : [])],
+  // A machine may be slow, and stall: what takes longer than this hangs.
+  ...{ testTimeout: 120_000, hookTimeout: 120_000 },
+};
 
-// A machine may be slow, and stall: what takes longer than this hangs.
-const timeouts = { testTimeout: 120_000, hookTimeout: 120_000 };
+/** A module is loaded once for all files of a process: what a file sets, it sets back. A file that needs a fresh process stands in `alone`. */
+const together = {
+  isolate: false,
+  execArgv: ["--max-old-space-size=8192"], // what all these files hold together is above Node's own limit
+};
 
-// unit: beside the source, fast. whole: spans rooms, runs real sessions and the command line.
+/** They start processes and browsers, replace modules, or ask what a process loads. */
+const alone = [
+  "test/{e2e,hostile}/**/*.test.ts",
+  "test/{browser,demo-web,guard-side-doors,linear-patterns,nothing-leaves,optional-packages,report-page}.test.ts",
+  "test/{serve-sockets,trace-page,tune-vision,webgpu}.test.ts",
+];
+
+// unit: beside the source, fast. whole: spans rooms, runs real sessions and the command line; alone: those with a process of their own.
 export default defineConfig({
   test: {
     // One more than there are cores: where whole tests wait for a server or a browser, another file runs. The default leaves a core idle.
@@ -22,24 +36,19 @@ export default defineConfig({
       {
         resolve: { alias },
         test: {
-          name: "unit",
-          setupFiles,
-          ...timeouts,
+          ...{ ...common, ...together, name: "unit" },
           include: ["{src,web/src}/**/*.test.ts", "test/architecture.test.ts"],
-          isolate: false, // a module is loaded once for all files of a process: what a file sets, it sets back
-          execArgv: ["--max-old-space-size=8192"], // what all these files hold together is above Node's own limit
         },
       },
       {
         resolve: { alias },
         test: {
-          name: "whole",
-          setupFiles,
-          ...timeouts,
+          ...{ ...common, ...together, name: "whole" },
           include: ["test/**/*.test.ts"],
-          exclude: ["test/architecture.test.ts"],
+          exclude: ["test/architecture.test.ts", ...alone],
         },
       },
+      { resolve: { alias }, test: { ...common, name: "alone", include: alone } },
     ],
   },
 });
