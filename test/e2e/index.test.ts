@@ -1,40 +1,27 @@
-/** `ocellus index`, `match` and `ask --collection` in processes of their own: added, killed, gone on with, found, cited. */
-import { type ChildProcess, spawn } from "node:child_process";
+/** `ocellus index`, `match` and `ask --collection`: added, killed in a process of its own, gone on with, found, cited. */
+import { spawn } from "node:child_process";
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { makePdf } from "../../src/core/pdf/pdf.testkit.js";
 import { ocellusCommand } from "../support/command.js";
 import { repository, temporaryFolder } from "../support/folders.js";
+import { runHere } from "../support/run-here.js";
 
 const folder = temporaryFolder();
 const images = join(repository, "examples/pictures");
 const clip = join(repository, "test/golden/clip/gelu");
 
-function start(args: readonly string[]): ChildProcess {
-  const env = {
-    ...process.env,
-    OCELLUS_CACHE: join(folder, "cache"),
-    OCELLUS_DATA: join(folder, "data"),
-    NO_COLOR: "1",
-  };
-  return spawn(...ocellusCommand(...args), { cwd: folder, env });
-}
-
-async function ocellus(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = start(args);
-  let [stdout, stderr] = ["", ""];
-  child.stdout!.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-  child.stderr!.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-  const code = await new Promise<number | null>((done) => child.once("close", done));
-  return { code, stdout, stderr };
-}
+vi.stubEnv("OCELLUS_CACHE", join(folder, "cache"));
+vi.stubEnv("OCELLUS_DATA", join(folder, "data"));
+vi.stubEnv("NO_COLOR", "1");
+process.chdir(folder);
 
 /** The JSON that a command prints. */
 const told = <T>(...args: string[]) => toldWith<T>(0, ...args);
 
 async function toldWith<T>(expected: number, ...args: string[]): Promise<T> {
-  const { code, stdout, stderr } = await ocellus(...args, "--json");
+  const { code, stdout, stderr } = await runHere(...args, "--json");
   expect(code, stderr).toBe(expected);
   return JSON.parse(stdout) as T;
 }
@@ -76,7 +63,7 @@ describe("ocellus index", () => {
       await told("index", "rm", "shop", "--source", join(shop, "boots.jpg"), "--id", String(found.hits[0].id)),
     ).toMatchObject({ removed: 2 });
     expect(await told("index", "stats", "shop")).toMatchObject({ entries: size - 2, kind: "exact" });
-    expect((await ocellus("index", "rm", "shop")).code).toBe(2);
+    expect((await runHere("index", "rm", "shop")).code).toBe(2);
     expect(await told("index", "rm", "shop", "-y")).toMatchObject({ removed: size - 2, left: 0 });
     expect(await told("index", "list")).toMatchObject({ collections: [] });
   });
@@ -87,7 +74,7 @@ describe("ocellus index", () => {
     const names = readdirSync(images).filter((name) => name.endsWith("g"));
     for (let i = 0; i < 120; i++) copyFileSync(join(images, names[i % names.length]!), join(many, `${i}.jpg`));
     const log = join(folder, "data/collections/many/entries-1.log");
-    const child = start(["index", "add", "many", many, ...oneThread]);
+    const child = spawn(...ocellusCommand("index", "add", "many", many, ...oneThread));
     const exited = new Promise((done) => child.once("exit", done));
     while (child.exitCode === null && !(readable(log) > 5000)) await new Promise((turn) => setTimeout(turn, 5));
     child.kill("SIGKILL");
@@ -109,13 +96,13 @@ describe("ocellus index", () => {
     await told("index", "add", "clip", file, "--kind", "hnsw", ...withClip);
     const found = await told<any>("index", "search", "clip", "--text", "number 1", "--where", "shelf=A", ...withClip);
     expect(found.hits).toHaveLength(2);
-    const other = await ocellus("index", "search", "clip", "--image", join(images, "dress.jpg"), ...oneThread);
+    const other = await runHere("index", "search", "clip", "--image", join(images, "dress.jpg"), ...oneThread);
     expect([other.code, other.stderr]).toEqual([
       2,
       expect.stringMatching(/clip was made with clip .*, not with qwen3_vl_resampler/),
     ]);
     writeFileSync(file, '{"image": "x.jpg", "colour": "red"}\n');
-    const wrong = await ocellus("index", "add", "clip", file, ...withClip);
+    const wrong = await runHere("index", "add", "clip", file, ...withClip);
     expect([wrong.code, wrong.stderr]).toEqual([4, expect.stringMatching(/lines\.jsonl:1: .*colour/)]);
   });
 });
@@ -128,7 +115,7 @@ describe("ocellus ask --collection", () => {
     await told("index", "add", "manuals", "manual.pdf", ...oneThread);
     expect(await told("index", "add", "manuals", "manual.pdf", ...oneThread)).toMatchObject({ known: 2, added: 0 });
     const asked = ["ask", "--collection", "manuals", "--pages", "1", "What does the error dialog show?", ...oneThread];
-    const { code, stdout, stderr } = await ocellus(...asked);
+    const { code, stdout, stderr } = await runHere(...asked);
     expect(code, stderr).toBe(0);
     expect(stdout.trimEnd().split("\n").at(-1)).toMatch(/^\[1\] .*manual\.pdf, page 2 \(\d+\.\d+\)$/);
     const { citations } = await told<any>(...asked);
@@ -141,7 +128,7 @@ describe("ocellus ask --collection", () => {
     await told("batch", "in.jsonl", "--out", "out.jsonl", "--collections", join("data", "collections"), ...oneThread);
     const { response } = JSON.parse(readFileSync(join(folder, "out.jsonl"), "utf8"));
     expect(response.body.ocellus.citations).toEqual(citations);
-    const none = await ocellus("ask", "--collection", "none", "What?", ...oneThread);
+    const none = await runHere("ask", "--collection", "none", "What?", ...oneThread);
     expect([none.code, none.stderr]).toEqual([3, expect.stringMatching(/no collection none \(nearest: /)]);
   });
 });
@@ -149,7 +136,7 @@ describe("ocellus ask --collection", () => {
 describe("ocellus match", () => {
   it("says whether, how surely and why; with a CLIP checkpoint by the cosine", async () => {
     const dress = join(images, "dress.jpg");
-    const { stdout } = await ocellus("match", dress, "a red dotted dress", ...oneThread);
+    const { stdout } = await runHere("match", dress, "a red dotted dress", ...oneThread);
     expect(stdout).toMatch(
       /^matches: the model says yes with probability 0\.9\d+, .*; it sees: A red dotted dress\.\n$/,
     );
