@@ -6,7 +6,7 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync,
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { Client, InMemoryTransport } from "@modelcontextprotocol/client";
-import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { createMcpServer, type Search } from "../src/cli/commands/ask/mcp-server.js";
 import { main } from "../src/cli/main.js";
 import { type ImageFile, LoadedImage } from "../src/core/image/node/index.js";
@@ -34,6 +34,29 @@ import { loadTiny, startServer, type TestServer } from "./support/server.js";
 
 vi.stubEnv("OCELLUS_CACHE", temporaryFolder());
 vi.stubEnv("OCELLUS_DATA", temporaryFolder());
+
+/** What closes the models that commands have opened, each once: what is asked here is what reaches them. */
+const opened = vi.hoisted(() => ({
+  models: new Map<string, Promise<unknown>>(),
+  closings: [] as (() => Promise<void>)[],
+}));
+vi.mock("../src/core/runtime/index.js", async (original) => {
+  const runtime = await original<typeof import("../src/core/runtime/index.js")>();
+  const open: typeof runtime.loadModel = async (...given) => {
+    const model = await runtime.loadModel(...given);
+    opened.closings.push(model.close.bind(model));
+    return Object.assign(model, { close: async () => {} });
+  };
+  const loadModel = (path?: string, options: Parameters<typeof open>[1] = {}) => {
+    const key = `${path} ${options.weights}`;
+    if (!opened.models.has(key)) opened.models.set(key, open(path, options));
+    return opened.models.get(key);
+  };
+  return { ...runtime, loadModel };
+});
+afterAll(async () => {
+  for (const close of opened.closings) await close();
+});
 
 const shown = { type: "image_url", image_url: { url: dataUrl(forbiddenImage) } };
 const inTwo = [
