@@ -48,19 +48,26 @@ function makeCheckpoint(): string {
   return folder;
 }
 
+function textsOf(...pages: readonly string[]): string {
+  const folder = temporaryFolder();
+  for (const name of pages) copyFileSync(join(repository, "docs", name), join(folder, name));
+  return folder;
+}
+
 const into = () => join(temporaryFolder(), "packed");
 const weightsOf = (path: string) => readFileSync(join(path, "weights.safetensors"));
 const unfinished = () => readdirSync(join(cache, "calibrations")).filter((name) => !name.endsWith(".lock"));
 
 describe("packing with --calibrate", () => {
   let checkpoint: string;
+  /** Pages that the fixture's stretches are not of. */
   let texts: string;
+  /** Enough where only what is done with them is asked. */
+  let few: string;
   beforeAll(() => {
     checkpoint = makeCheckpoint();
-    texts = temporaryFolder();
-    // Pages that the fixture's stretches are not of.
-    for (const name of ["serving.md", "getting-started.md", "inspect.md"])
-      copyFileSync(join(repository, "docs", name), join(texts, name));
+    texts = textsOf("serving.md", "getting-started.md", "inspect.md");
+    few = textsOf("getting-started.md");
   });
 
   it("loses less of a trained decoder than plain rounding, on a text that it was not calibrated on", async () => {
@@ -99,7 +106,7 @@ describe("packing with --calibrate", () => {
   it("is another packed model than the plain one, and than that of another set", async () => {
     const plain = await pack(checkpoint, { plan });
     const bundled = await packCalibrated(checkpoint, { plan });
-    const own = await packCalibrated(checkpoint, { plan, calibrateOn: texts });
+    const own = await packCalibrated(checkpoint, { plan, calibrateOn: few });
     expect(new Set([plain, bundled, own].map(({ path }) => path)).size).toBe(3);
     expect([plain, bundled, own].map(({ written }) => written)).toEqual([true, true, true]);
     const manifests = [plain, bundled, own].map(({ path }) =>
@@ -116,8 +123,7 @@ describe("packing with --calibrate", () => {
   });
 
   it("is made once where two processes want the same", async () => {
-    const [folder, halves] = [temporaryFolder(), [0, 0]];
-    copyFileSync(join(texts, "serving.md"), join(folder, "a.txt"));
+    const [folder, halves] = [textsOf("pulling.md"), [0, 0]];
     const results = await Promise.all(
       halves.map((_, i) =>
         packCalibrated(checkpoint, {
@@ -135,11 +141,11 @@ describe("packing with --calibrate", () => {
   });
 
   it("continues where a run ended early, with the same codes", async () => {
-    const whole = await packCalibrated(checkpoint, { plan, into: into(), calibrateOn: texts });
+    const whole = await packCalibrated(checkpoint, { plan, into: into(), calibrateOn: few });
     const stop = new AbortController();
     const halves: number[] = [];
     const ended = packCalibrated(checkpoint, {
-      ...{ plan, into: into(), calibrateOn: texts, signal: stop.signal },
+      ...{ plan, into: into(), calibrateOn: few, signal: stop.signal },
       onCalibrateProgress: (done) => {
         halves.push(done);
         if (done === 3) stop.abort();
@@ -152,7 +158,7 @@ describe("packing with --calibrate", () => {
     const before = [0, 1, 2].map(madeAt);
     let kept: number[] = [];
     const continued = await packCalibrated(checkpoint, {
-      ...{ plan, into: into(), calibrateOn: texts },
+      ...{ plan, into: into(), calibrateOn: few },
       onCalibrateProgress: (done, total) => {
         if (done === total) kept = [0, 1, 2].map(madeAt);
       },
@@ -163,8 +169,7 @@ describe("packing with --calibrate", () => {
   });
 
   it("reads the images of a folder as the model sees them", async () => {
-    const folder = temporaryFolder();
-    copyFileSync(join(texts, "serving.md"), join(folder, "a.txt"));
+    const folder = textsOf("getting-started.md");
     const images = readdirSync(join(repository, "examples/pictures")).filter((name) => /\.(png|jpe?g)$/.test(name));
     for (const name of images.slice(0, 2))
       copyFileSync(join(repository, "examples/pictures", name), join(folder, name));

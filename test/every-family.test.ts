@@ -44,25 +44,22 @@ describe.each(wholeFamilies)("%s", (family) => {
   const folder = wholeFolder(family);
   const chats = goldenChats(family);
   let model: VisionLanguageModel;
+  let uncached: VisionLanguageModel;
   let alone: number[][];
-  const fresh = () =>
-    loadModel(folder, { weights: "fp32", threads: 1, memory: { prefixCacheBytes: 0, encoderCacheBytes: 0 } });
   const ask = async (asked: VisionLanguageModel, chat: GoldenChat) =>
     idsOf(await asked.answer(messagesOf(chat), greedy));
 
   beforeAll(async () => {
-    const uncached = await fresh();
+    const memory = { prefixCacheBytes: 0, encoderCacheBytes: 0 };
+    uncached = await loadModel(folder, { weights: "fp32", threads: 1, memory });
     alone = [];
     for (const chat of chats) alone.push(await ask(uncached, chat));
-    await uncached.close();
     model = await loadModel(folder, { weights: "fp32", threads: 1 });
   });
-  afterAll(() => model?.close());
+  afterAll(() => Promise.all([model?.close(), uncached?.close()]));
 
   it("answers in company as alone", async () => {
-    const uncached = await fresh();
     expect(await Promise.all(chats.map((chat) => ask(uncached, chat)))).toEqual(alone);
-    await uncached.close();
   });
 
   it("answers from the caches of prompts and images as without them", async () => {
@@ -78,9 +75,7 @@ describe.each(wholeFamilies)("%s", (family) => {
     const [first] = messagesOf(chats[0]!);
     const parts = (first!.content as ContentPart[]).filter(({ type }) => type === "image");
     const other = [{ role: "user" as const, content: [...parts, "Is it a cat or a dog?"] }];
-    const uncached = await fresh();
     const expected = idsOf(await uncached.answer(other, greedy));
-    await uncached.close();
     expect(idsOf(await model.answer(other, greedy))).toEqual(expected);
   });
 

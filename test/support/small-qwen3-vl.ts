@@ -63,8 +63,8 @@ async function packSmall(
 }
 
 /** Noise, so that every size of it looks different. */
-export const noise = (seed: number, width = 120, height = 90) => ({
-  width,
-  height,
-  data: Uint8Array.from({ length: width * height * 3 }, (_, i) => Math.imul(i + seed * 7919, 2654435761) >>> 24),
-});
+export function noise(seed: number, width = 120, height = 90) {
+  const data = new Uint8Array(width * height * 3);
+  for (let i = 0; i < data.length; i++) data[i] = Math.imul(i + seed * 7919, 2654435761) >>> 24;
+  return { width, height, data };
+}
