@@ -299,7 +299,7 @@ let model: Witness;
 let embedder: ReturnType<typeof embeddingWitness>;
 let reranker: ReturnType<typeof rerankingWitness>;
 let file: string;
-beforeEach(async () => {
+beforeAll(async () => {
   model = Object.assign(witness(), { info: { ...witness().info, readsTools: true } });
   embedder = embeddingWitness();
   const guards = await openGuards(temporaryFolder(), await strictPolicy());
@@ -307,14 +307,20 @@ beforeEach(async () => {
   server.pool.add("clip", embedder);
   reranker = rerankingWitness();
   server.pool.add("reranker", reranker);
-  for (const name of ["shelf", "forbidden"]) await server.post("/v1/ocellus/collections", { name, model: "clip" });
+  for (const name of ["shelf", "forbidden", "older"])
+    await server.post("/v1/ocellus/collections", { name, model: "clip" });
   await keep("shelf", picture(1), { text: "seven" });
   // What was stored when nothing forbade it.
-  await keep("forbidden", forbiddenImage);
+  for (const name of ["forbidden", "older"]) await keep(name, forbiddenImage);
   const reader = { read: async () => ({ ...{ width: 8, height: 8, isComplete: true, lines: [] }, text: "seven" }) };
   Object.assign(server.services, { ocr: new Ocr(async () => ({ ...reader, close: async () => {} }) as never) });
   file = server.services.files.add("127.0.0.1", "a.png", "vision", forbiddenImage).id;
 });
+beforeEach(() => {
+  for (const { seen } of [model, embedder, reranker]) seen.length = 0;
+  model.pieces = witness().pieces;
+});
+afterAll(() => server.close());
 
 /** Past the guards. */
 async function keep(name: string, bytes: Uint8Array, labels: { text?: string } = {}): Promise<void> {
@@ -333,8 +339,6 @@ async function upload(
   for (const [name, value] of Object.entries(fields)) form.append(name, value);
   return fetch(`${server.url}/v1/files`, { method: "POST", body: form });
 }
-afterEach(() => server.close());
-
 const bodies = (kind: "asks" | "answers") =>
   Object.entries(probes).flatMap(([route, probe]) => probe[kind].map((body) => [pathOf(route), body] as const));
 const pathOf = (route: string) => route.split(" ")[1]!.replace(":collection", "shelf");
@@ -418,12 +422,11 @@ describe("no route is a side door", () => {
   );
 
   it("a collection refuses a picture that it had before the policy did: its vector is known, and no model asked", async () => {
-    await keep("shelf", forbiddenImage);
     const entries = [{ source: "again.png", image_url: dataUrl(forbiddenImage) }];
-    const response = await server.post("/v1/ocellus/collections/shelf/entries", { entries });
+    const response = await server.post("/v1/ocellus/collections/older/entries", { entries });
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ error: { code: "content_filter" } });
-    expect((await server.services.collections!.open("shelf")).ofSource("again.png")).toEqual([]);
+    expect((await server.services.collections!.open("older")).ofSource("again.png")).toEqual([]);
   });
 
   it.each(Object.entries(probes))(

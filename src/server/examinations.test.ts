@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { ocellusError } from "../core/base/ocellus-error.testkit.js";
 import { temporaryFolder } from "../core/base/temporary-folder.testkit.js";
+import { until } from "../core/base/until.testkit.js";
 import { Examinations } from "./examinations.js";
 
 describe("the reading of every value", () => {
@@ -18,7 +19,7 @@ describe("the reading of every value", () => {
     expect(refused).toEqual(ocellusError("overloaded"));
     expect(JSON.stringify([String(refused), refused])).not.toContain(hidden.id);
     const same = { ...hidden, id: "prod" };
-    await vi.waitFor(() => expect(examinations.of(same).state).toBe("failed"), 20_000);
+    await until(() => expect(examinations.of(same).state).toBe("failed"));
     expect(JSON.stringify(examinations.of(same))).not.toContain(hidden.id);
     expect(problems).toEqual([expect.objectContaining({ name: "OcellusError", cause: expect.anything() })]);
     await examinations.close();

@@ -61,7 +61,7 @@ describe("golden init, check, run and report", () => {
       byMatch: { exact: 44 },
     });
     const before = readFileSync(join(folder, "ready/golden.jsonl"), "utf8");
-    expect(readdirSync(join(folder, "ready/images")).length).toBeGreaterThan(10);
+    expect(readdirSync(join(folder, "ready/images")).length).toBeGreaterThan(5);
     expect(await golden("init", "ready")).toMatchObject({
       code: 2,
       stderr: expect.stringMatching(/\bready\b.*golden\.jsonl/),

@@ -670,10 +670,8 @@ describe.skipIf(noBrowser)("the page", () => {
       await corrected(tab).waitFor();
     }
     await second.getByRole("textbox", { name: "Question" }).fill("What colour is it?");
-    await vi.waitFor(
-      async () =>
-        expect(await first.getByRole("textbox", { name: "Question" }).inputValue()).toBe("What colour is it?"),
-      { timeout: patienceMs },
+    await until(async () =>
+      expect(await first.getByRole("textbox", { name: "Question" }).inputValue()).toBe("What colour is it?"),
     );
     await first.reload();
     await corrected(first).waitFor();

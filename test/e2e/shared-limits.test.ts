@@ -5,6 +5,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { until } from "../../src/core/base/until.testkit.js";
 import { createKey, keyFileText } from "../../src/server/index.js";
 import { temporaryFolder } from "../support/folders.js";
 import { noRedis, startRedis, type TestRedis } from "../support/redis.js";
@@ -33,7 +34,7 @@ describe.skipIf(noRedis)("servers on one store", () => {
     const gauge = /^ocellus_shared_rate_limits_up (\d)$/m.exec(await (await fetch(`${url}/metrics`)).text())?.[1];
     return [rate_limits, gauge];
   };
-  const until = (server: ServeProcess, wanted: readonly string[]) =>
+  const untilState = (server: ServeProcess, wanted: readonly string[]) =>
     until(async () => expect(await state(server)).toEqual(wanted));
 
   beforeAll(async () => {
@@ -61,12 +62,12 @@ describe.skipIf(noRedis)("servers on one store", () => {
     // Away: it knows that the bucket is nearly empty, and does not begin with a full one.
     await store.kill();
     expect(await admitted([b!], perMinute)).toBeLessThanOrEqual(gained(started));
-    await until(b!, ["local", "0"]);
+    await untilState(b!, ["local", "0"]);
     expect(b!.log()).toMatch(/"level":40[^\n]*rate limits/);
 
     // Back, with nothing in it: once more a full bucket, and no more than that.
     await store.start();
-    await until(b!, ["shared", "1"]);
+    await untilState(b!, ["shared", "1"]);
     started = performance.now();
     const again = await admitted([b!], 2 * perMinute);
     expect(again).toBeGreaterThanOrEqual(perMinute);
@@ -75,8 +76,8 @@ describe.skipIf(noRedis)("servers on one store", () => {
     // A store that hangs costs one request a moment, not every request.
     store.freeze();
     expect(await admitted([b!], perMinute)).toBeLessThanOrEqual(gained(started));
-    await until(b!, ["local", "0"]);
+    await untilState(b!, ["local", "0"]);
     store.thaw();
-    await until(b!, ["shared", "1"]);
+    await untilState(b!, ["shared", "1"]);
   });
 });

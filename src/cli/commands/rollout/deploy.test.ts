@@ -1,25 +1,28 @@
 /** Canaries and shadows on the command line: what is written into the journal, and how plans and figures are printed. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cpSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { temporaryFolder } from "../../../core/base/temporary-folder.testkit.js";
 import { deploy, mirroredId, noteComparison, Registry } from "../../../rollout/index.js";
 import { main } from "../../main.js";
 
+/** A registry of `v1`, which prod serves, and `v2`: made once, each test has a copy. */
+const template = temporaryFolder();
 let folder: string;
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "ocellus-shadow-"));
-  await writeFile(join(folder, "weights.bin"), "x");
+beforeAll(async () => {
+  folder = template;
+  writeFileSync(join(folder, "weights.bin"), "x");
   await withRegistry(async (registry) => {
     for (const tag of ["v1", "v2"])
       await registry.publish(folder, { tag, family: "scripted", quantization: "fp32", createdBy: "test" });
     await registry.run("test", deploy("prod", "v1"));
   });
 });
-afterEach(async () => {
-  vi.restoreAllMocks();
-  await rm(folder, { recursive: true, force: true });
+beforeEach(() => {
+  folder = temporaryFolder();
+  cpSync(template, folder, { recursive: true });
 });
+afterEach(() => void vi.restoreAllMocks());
 
 async function withRegistry<T>(body: (registry: Registry) => Promise<T>): Promise<T> {
   const registry = await Registry.open({ folder: `${folder}/registry` });
