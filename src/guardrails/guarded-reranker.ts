@@ -1,6 +1,6 @@
 /** A model that judges documents, behind the guardrails: each text and each image goes through them. */
 import type { CountedScores, RerankerInput, RerankerModel, RerankOptions } from "../core/runtime/index.js";
-import { admittedParts, admittedText, type Gatekeeper } from "./guarded-model.js";
+import { admittedParts, admittedText, type Gatekeeper } from "./admitted.js";
 
 export class GuardedReranker {
   readonly #model: RerankerModel;

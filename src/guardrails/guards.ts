@@ -8,18 +8,13 @@ import { dirname, join, resolve } from "node:path";
 import { ioError, OcellusError, Semaphore } from "../core/base/index.js";
 import type { DecodeImage, ImageInput, ImageLimits } from "../core/image/node/index.js";
 import type { LanguageModel, RerankerModel, VisionLanguageModel } from "../core/runtime/index.js";
+import { admittedImage, admittedText } from "./admitted.js";
 import { bind } from "./bind.js";
 import { readsImageText } from "./detectors/index.js";
 import { type Check, Evaluation, worstOf } from "./evaluation.js";
 import { type Asked, whoAsks } from "./guard-context.js";
-import {
-  admittedImage,
-  admittedText,
-  type EmbeddingModel,
-  GuardedEmbedder,
-  GuardedModel,
-  type GuardedVisionLanguageModel,
-} from "./guarded-model.js";
+import { type EmbeddingModel, GuardedEmbedder } from "./guarded-embedder.js";
+import { GuardedModel, type GuardedVisionLanguageModel } from "./guarded-model.js";
 import { GuardedReranker } from "./guarded-reranker.js";
 import { ImageReader } from "./image-reader.js";
 import { VerdictMemory } from "./memory.js";

@@ -2,13 +2,8 @@ export { AuditLog, type AuditOptions } from "./audit.js";
 export { type Chain, type VerifiedLog, verifyLog } from "./audit-chain.js";
 export { type Check, type Evaluation, worstOf } from "./evaluation.js";
 export { type Asked, asking, whoAsks } from "./guard-context.js";
-export {
-  type EmbeddingModel,
-  GuardedEmbedder,
-  GuardedModel,
-  type GuardedVisionLanguageModel,
-  guardrails,
-} from "./guarded-model.js";
+export { type EmbeddingModel, GuardedEmbedder } from "./guarded-embedder.js";
+export { GuardedModel, type GuardedVisionLanguageModel, guardrails } from "./guarded-model.js";
 export { GuardedReranker } from "./guarded-reranker.js";
 export { Guards, type GuardsOptions, type GuardsState, type RecentVerdict } from "./guards.js";
 export type { Moderated } from "./moderate.js";
