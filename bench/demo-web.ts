@@ -19,8 +19,7 @@ export async function main(args: string[]): Promise<void> {
   const { values } = parseArgs({ args, options: { rounds: { type: "string", default: "3" } } });
   const folder = mkdtempSync(join(tmpdir(), "ocellus-demo-bench-"));
   process.env.NODE_ENV = "production"; // as `npm run demo:web` builds it
-  const { plainBytes, sentBytes } = await buildDemo(join(folder, "site"));
-  console.log(`${formatBytes(plainBytes)}, sent compressed ${formatBytes(sentBytes)}`);
+  console.log(`${formatBytes(await buildDemo(join(folder, "site")))} in all`);
   const server = await serveFolder(join(folder, "site"));
   const visits: Record<string, number[][]> = { "first visit": [], "next visit": [] };
   try {

@@ -6,23 +6,16 @@
 import { createHash } from "node:crypto";
 import { copyFile, cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { dirname, extname, join, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { parseArgs, promisify } from "node:util";
-import { brotliCompress, constants } from "node:zlib";
+import { gzip } from "node:zlib";
 import { build } from "vite";
 import { formatBytes } from "../src/core/base/index.js";
 import { pack, webPlan } from "../src/core/pack/index.js";
 import { isolation, serveFolder } from "./static-server.js";
 
 const root = resolve(import.meta.dirname, "..");
-const compress = promisify(brotliCompress);
-
-export interface SiteSize {
-  /** As stored on the host. */
-  readonly plainBytes: number;
-  /** As a host sends it that compresses what gains by it. */
-  readonly sentBytes: number;
-}
+const compress = promisify(gzip);
 
 export async function main(args: string[]): Promise<void> {
   const { values } = parseArgs({
@@ -33,21 +26,18 @@ export async function main(args: string[]): Promise<void> {
       build: { type: "boolean", default: false },
     },
   });
-  const { plainBytes, sentBytes } = await buildDemo(values.out);
-  console.log(`${values.out}: ${formatBytes(plainBytes)}, sent compressed ${formatBytes(sentBytes)}`);
+  const sizeBytes = await buildDemo(values.out);
+  console.log(`${values.out}: ${formatBytes(sizeBytes)}`);
   if (values.build) return;
   const server = await serveFolder(values.out, Number(values.port));
   console.log(`${server.url}  (Ctrl+C ends it)`);
 }
 
-/** Replaces the folder. */
-export async function buildDemo(out: string): Promise<SiteSize> {
+/** Replaces the folder. Returns its size, as stored. */
+export async function buildDemo(out: string): Promise<number> {
   await rm(out, { recursive: true, force: true });
   await buildPage(out);
-  const ort = dirname(createRequire(import.meta.url).resolve("onnxruntime-web/ort-wasm-simd-threaded.wasm"));
-  await mkdir(join(out, "ort"), { recursive: true });
-  for (const name of ["ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"])
-    await copyFile(join(ort, name), join(out, "ort", name));
+  await copyRuntime(join(out, "ort"));
   await cp(join(root, "examples/pictures"), join(out, "assets/pictures"), { recursive: true });
   await pack(join(root, "checkpoints/ocellus-tiny"), { plan: webPlan({}), forWeb: true, into: join(out, "model") });
   await Promise.all(
@@ -55,7 +45,17 @@ export async function buildDemo(out: string): Promise<SiteSize> {
   );
   await writeServiceWorker(out);
   await writeFile(join(out, "_headers"), headersFile());
-  return compressAll(out);
+  const sizes = await Promise.all((await filesOf(out)).map(async (path) => (await stat(path)).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** Its WebAssembly compressed, which the page unpacks: most of the site otherwise. */
+async function copyRuntime(out: string): Promise<void> {
+  const wasm = "ort-wasm-simd-threaded.wasm";
+  const dist = dirname(createRequire(import.meta.url).resolve(`onnxruntime-web/${wasm}`));
+  await mkdir(out, { recursive: true });
+  await copyFile(join(dist, "ort-wasm-simd-threaded.mjs"), join(out, "ort-wasm-simd-threaded.mjs"));
+  await writeFile(join(out, `${wasm}.gz`), await compress(await readFile(join(dist, wasm)), { level: 9 }));
 }
 
 /** The page alone: of ONNX Runtime the files above, not what a bundler makes of its other variants. */
@@ -96,26 +96,6 @@ async function writeServiceWorker(out: string): Promise<void> {
 function headersFile(): string {
   const lines = Object.entries(isolation).map(([name, value]) => `  ${name}: ${value}`);
   return `/*\n${lines.join("\n")}\n/assets/*\n  cache-control: public, max-age=31536000, immutable\n`;
-}
-
-const gains = new Set([".html", ".js", ".mjs", ".css", ".json", ".wasm", ".svg", ".md"]);
-
-/** Writes what a server may send instead beside each file that gains by it. */
-async function compressAll(out: string): Promise<SiteSize> {
-  let [plainBytes, sentBytes] = [0, 0];
-  for (const path of await filesOf(out)) {
-    const { size } = await stat(path);
-    plainBytes += size;
-    const packed = gains.has(extname(path)) && size > 1024 ? await compressed(path) : undefined;
-    if (packed) await writeFile(`${path}.br`, packed);
-    sentBytes += packed?.length ?? size;
-  }
-  return { plainBytes, sentBytes };
-}
-
-/** Level 9: the highest takes half a minute for ONNX Runtime and gains 3 %. */
-async function compressed(path: string): Promise<Buffer> {
-  return compress(await readFile(path), { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } });
 }
 
 async function filesOf(folder: string): Promise<string[]> {

@@ -1,4 +1,4 @@
-/** A static server: ranges, precompressed files, and the headers without which browsers give WebAssembly no threads. */
+/** A static server: ranges, and the headers without which browsers give WebAssembly no threads. */
 import type { AddressInfo } from "node:net";
 import { serve } from "@hono/node-server";
 import { serveStatic } from "@hono/node-server/serve-static";
@@ -23,7 +23,7 @@ export async function serveFolder(folder: string, port = 0): Promise<StaticServe
     for (const [name, value] of Object.entries(isolation)) context.header(name, value);
     await next();
   });
-  app.use(serveStatic({ root: folder, precompressed: true }));
+  app.use(serveStatic({ root: folder }));
   return new Promise((resolve, reject) => {
     const server = serve({ fetch: app.fetch, port, hostname: "127.0.0.1" }, (info: AddressInfo) =>
       resolve({

@@ -21,6 +21,8 @@ export interface BrowserModel {
 export interface BrowserModelOptions {
   /** Folder of ONNX Runtime's files. */
   readonly wasmPaths: string;
+  /** They are stored compressed. */
+  readonly wasmCompression?: "gzip";
   readonly device: "auto" | "cpu";
   readonly headers?: Readonly<Record<string, string>>;
   readonly onProgress: (progress: DownloadProgress) => void;

@@ -31,7 +31,8 @@ export function useModel(): ModelState {
   const [state, set] = useState<ModelState>({ state: "fetching" });
   useEffect(() => {
     const onProgress = (progress: DownloadProgress) => set({ state: "fetching", progress });
-    openBrowserModel(besidePage("model/"), { wasmPaths: besidePage("ort/"), device: "cpu", onProgress }).then(
+    const files = { wasmPaths: besidePage("ort/"), wasmCompression: "gzip" } as const;
+    openBrowserModel(besidePage("model/"), { ...files, device: "cpu", onProgress }).then(
       (model) => set({ state: "ready", model }),
       (error: unknown) => set({ state: "failed", message: messageOf(error) }),
     );

@@ -5,6 +5,7 @@
  */
 import type { env, InferenceSession, Tensor } from "onnxruntime-web";
 import { OcellusError } from "../../base/index.js";
+import { readCompressedWasm } from "./compressed-wasm.js";
 
 export type { InferenceSession, Tensor };
 
@@ -21,13 +22,19 @@ export interface RuntimeOptions {
   readonly threads?: number | undefined;
   /** Folder of the files `ort-wasm-simd-threaded…`, with a slash at its end. Default: where the bundler has put them. */
   readonly wasmPaths?: string | undefined;
+  /** Their `.wasm` is stored as `.wasm.gz`. */
+  readonly wasmCompression?: "gzip" | undefined;
 }
 
 /** More threads than this only wait for each other's memory. */
 const mostThreads = 8;
 
+/** The variants that the two builds load. */
+const wasmFiles = { cpu: "ort-wasm-simd-threaded.wasm", webgpu: "ort-wasm-simd-threaded.asyncify.wasm" } as const;
+
 /** @throws `unavailable` where the package is not installed, or its files are not found. */
-export async function loadRuntime({ webgpu, threads, wasmPaths }: RuntimeOptions): Promise<Runtime> {
+export async function loadRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const { webgpu, threads, wasmPaths, wasmCompression } = options;
   const runtime: Runtime = await (webgpu ? import("onnxruntime-web/webgpu") : import("onnxruntime-web/wasm")).catch(
     (cause: unknown) => {
       throw new OcellusError(
@@ -40,6 +47,8 @@ export async function loadRuntime({ webgpu, threads, wasmPaths }: RuntimeOptions
   const { wasm } = runtime.env;
   wasm.numThreads = usedThreads(threads);
   if (wasmPaths !== undefined) wasm.wasmPaths = wasmPaths;
+  if (wasmCompression)
+    wasm.wasmBinary = await readCompressedWasm(`${wasmPaths}${wasmFiles[webgpu ? "webgpu" : "cpu"]}.gz`);
   runtime.env.logLevel = "error";
   return runtime;
 }

@@ -3,7 +3,7 @@
  */
 import { OcellusError, optionNames, refuseUnknownOptions } from "../../base/index.js";
 import type { DownloadProgress, OpenPackedOptions } from "../../storage/web/index.js";
-import { type WebModelOptions, webModelNames } from "./load-here.js";
+import { checkChoices, type WebModelOptions, webModelNames } from "./load-here.js";
 import type { ModelFiles } from "./open-source.js";
 import { type ModelWorker, WebModel } from "./web-model.js";
 
@@ -52,6 +52,7 @@ const loadNames = optionNames<LoadWebOptions>({
  */
 export async function loadModel(model: ModelFiles | URL, options: LoadWebOptions = {}): Promise<WebModel> {
   refuseUnknownOptions("loadModel", options, loadNames);
+  checkChoices(options);
   const { sha256, headers, signal, onProgress, worker: newWorker = startWorker, ...here } = options;
   return WebModel.open({
     ...{ newWorker, signal, onProgress: keeping(onProgress) },

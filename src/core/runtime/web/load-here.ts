@@ -1,6 +1,6 @@
 /** Opens a packed model on the thread that calls this, a worker's as a rule: `loadModel` of index.ts starts one. */
 import { chooseDevice, usedThreads, type WebDevice, WebGraph, type WeightFile } from "../../backend/web/index.js";
-import { type OcellusError, openWhole, optionNames, refuseUnknownOptions, sha256 } from "../../base/index.js";
+import { listed, OcellusError, openWhole, optionNames, refuseUnknownOptions, sha256 } from "../../base/index.js";
 import { EncoderCache } from "../../cache/portable.js";
 import type { ImageLimits } from "../../image/loaded/index.js";
 import "../../image/web/index.js";
@@ -32,6 +32,8 @@ export interface WebModelOptions extends SizeChoice {
   readonly threads?: number;
   /** Folder of the files `ort-wasm-simd-threaded…` of onnxruntime-web, with a slash at its end. Default: where a bundler has put them. */
   readonly wasmPaths?: string;
+  /** The `.wasm` of that folder is stored as `.wasm.gz`, and unpacked in the page. */
+  readonly wasmCompression?: "gzip";
   readonly memory?: WebMemoryOptions;
   readonly imageLimits?: ImageLimits;
   /** As of Node's `loadModel`. */
@@ -39,8 +41,8 @@ export interface WebModelOptions extends SizeChoice {
 }
 
 export const webModelNames = {
-  ...{ device: true, threads: true, wasmPaths: true, memory: true, imageLimits: true, speculation: true },
-  ...{ maxSequences: true, maxLength: true },
+  ...{ device: true, threads: true, wasmPaths: true, wasmCompression: true, memory: true, imageLimits: true },
+  ...{ speculation: true, maxSequences: true, maxLength: true },
 } as const satisfies Record<keyof Required<WebModelOptions>, true>;
 
 const optionsHere = optionNames<WebModelOptions>(webModelNames);
@@ -49,6 +51,24 @@ const memoryNames = optionNames<WebMemoryOptions>({
   pinnedBytes: true,
   prefixCacheBytes: true,
 });
+
+const choices = { device: ["auto", "webgpu", "cpu"], wasmCompression: ["gzip"], speculation: ["auto", "off"] };
+
+/** @throws `invalid_request` with `details.param`. */
+export function checkChoices(options: WebModelOptions): void {
+  for (const [param, expected] of Object.entries(choices)) {
+    const found: string | undefined = options[param as keyof typeof choices];
+    if (found !== undefined && !expected.includes(found)) throw otherOption(param, listed(expected), found);
+  }
+  if (options.wasmCompression && options.wasmPaths === undefined)
+    throw otherOption("wasmCompression", "wasmPaths beside it, the folder of the compressed file", "none");
+}
+
+function otherOption(param: string, expected: string, found: string): OcellusError {
+  return new OcellusError("invalid_request", `loadModel: ${param}: expected ${expected}, found ${found}`, {
+    details: { param, expected, found },
+  });
+}
 
 /** A model of this thread, and what becomes of its device. */
 export interface ModelHere {
@@ -65,9 +85,10 @@ export async function loadModelHere(source: PackedSource, options: WebModelOptio
 export async function openHere(source: PackedSource, options: WebModelOptions = {}): Promise<ModelHere> {
   refuseUnknownOptions("loadModel", options, optionsHere);
   refuseUnknownOptions("loadModel: memory", options.memory ?? {}, memoryNames);
+  checkChoices(options);
   const started = performance.now();
-  const { device: wanted = "auto", threads, wasmPaths } = options;
-  const found = await chooseDevice(wanted, { threads, wasmPaths });
+  const { device: wanted = "auto", threads, wasmPaths, wasmCompression } = options;
+  const found = await chooseDevice(wanted, { threads, wasmPaths, wasmCompression });
   const openedAt = performance.now();
   const model = await openWhole(async (keep) => {
     const packed = await keep(openPackedSource(source));
