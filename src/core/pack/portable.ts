@@ -19,3 +19,4 @@ export {
   weightsOptions,
 } from "./plan.js";
 export { encodeStored, storedGraphs } from "./stored-graphs.js";
+export { type WeightFile, withFloats } from "./with-floats.js";

@@ -149,20 +149,44 @@ export function dequantizeRows(
   rows: number,
   columns: number,
   { kind, blockSize }: BlockFormat,
+  out = new Float32Array(rows * columns),
 ): Float32Array {
   const blocks = Math.ceil(columns / blockSize);
-  const out = new Float32Array(rows * columns);
+  const readBlock = kind === "int8" ? readBytes : readNibbles;
   for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      const n = Math.floor(column / blockSize);
-      const i = (row * blocks + n) * blockSize + (column % blockSize);
+    for (let n = 0; n < blocks; n++) {
+      const at = row * blocks + n;
       const zero = zeroPoints ? nibble(zeroPoints, row * 2 * Math.ceil(blocks / 2) + n) : kind === "int8" ? 128 : 8;
-      const code = kind === "int8" ? codes[i]! : nibble(codes, i);
-      out[row * columns + column] = (code - zero) * scales[row * blocks + n]!;
+      const start = row * columns + n * blockSize;
+      readBlock(codes, at * blockSize, out, start, Math.min(start + blockSize, (row + 1) * columns), zero, scales[at]!);
     }
   }
   return out;
 }
+
+/** Codes from `code` on → values [start, end) of `out`. */
+type ReadBlock = (
+  codes: Uint8Array,
+  code: number,
+  out: Float32Array,
+  start: number,
+  end: number,
+  zero: number,
+  scale: number,
+) => void;
+
+const readBytes: ReadBlock = (codes, code, out, start, end, zero, scale) => {
+  for (let i = start; i < end; i++) out[i] = (codes[code + i - start]! - zero) * scale;
+};
+
+const readNibbles: ReadBlock = (codes, code, out, start, end, zero, scale) => {
+  let at = code >> 1;
+  for (let i = start; i < end; i += 2) {
+    const pair = codes[at++]!;
+    out[i] = ((pair & 15) - zero) * scale;
+    if (i + 1 < end) out[i + 1] = ((pair >> 4) - zero) * scale;
+  }
+};
 
 function nibble(bytes: Uint8Array, i: number): number {
   return (bytes[i >> 1]! >> (i % 2 === 0 ? 0 : 4)) & 15;
