@@ -5,6 +5,7 @@
  */
 import type { env, InferenceSession, Tensor } from "onnxruntime-web";
 import { OcellusError } from "../../base/index.js";
+import { smallModel } from "../portable.js";
 import { readCompressedWasm } from "./compressed-wasm.js";
 
 export type { InferenceSession, Tensor };
@@ -51,6 +52,19 @@ export async function loadRuntime(options: RuntimeOptions): Promise<Runtime> {
     wasm.wasmBinary = await readCompressedWasm(`${wasmPaths}${wasmFiles[webgpu ? "webgpu" : "cpu"]}.gz`);
   runtime.env.logLevel = "error";
   return runtime;
+}
+
+/**
+ * ONNX Runtime fetches and compiles its WebAssembly when a first graph is opened: this opens one, so that it happens while a model's files
+ * are still read. Where it fails, the model's own graphs say so.
+ */
+export function startRuntime({ InferenceSession }: Runtime): void {
+  const model = smallModel("first", (builder) =>
+    builder.output("y", builder.root.op("Neg", [builder.input("x", "f32", [1])])),
+  );
+  InferenceSession.create(model, { executionProviders: ["wasm"] })
+    .then((session) => session.release())
+    .catch(() => {});
 }
 
 /** Memory is shared between threads in isolated pages only. */

@@ -1,7 +1,7 @@
 /** What this browser computes on: WebGPU where an adapter computes rightly, else WebAssembly; found by trying. */
 import { OcellusError } from "../../base/index.js";
 import { type DeviceTrial, tryAttention } from "../portable.js";
-import { loadRuntime, type Runtime, type RuntimeOptions } from "./onnxruntime.js";
+import { loadRuntime, type Runtime, type RuntimeOptions, startRuntime } from "./onnxruntime.js";
 import { WebGraph } from "./web-graph.js";
 
 export type WebDevice = "cpu" | "webgpu";
@@ -45,6 +45,7 @@ export async function chooseDevice(
 
 async function onCpu(options: Omit<RuntimeOptions, "webgpu">, notes: readonly string[]): Promise<ChosenDevice> {
   const runtime = await loadRuntime({ ...options, webgpu: false });
+  startRuntime(runtime);
   return { device: "cpu", trial: whole, runtime, notes, lost: new Promise(() => {}) };
 }
 

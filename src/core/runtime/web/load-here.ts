@@ -1,10 +1,10 @@
 /** Opens a packed model on the thread that calls this, a worker's as a rule: `loadModel` of index.ts starts one. */
-import { chooseDevice, usedThreads, type WebDevice, WebGraph, type WeightFile } from "../../backend/web/index.js";
+import { chooseDevice, usedThreads, type WebDevice, WebGraph } from "../../backend/web/index.js";
 import { listed, OcellusError, openWhole, optionNames, refuseUnknownOptions, sha256 } from "../../base/index.js";
 import { EncoderCache } from "../../cache/portable.js";
 import type { ImageLimits } from "../../image/loaded/index.js";
 import "../../image/web/index.js";
-import { encodeStored, type PackedModel, storedGraphs } from "../../pack/portable.js";
+import { encodeStored, type PackedModel, storedGraphs, type WeightFile, withFloats } from "../../pack/portable.js";
 import { textWorkHere } from "../../processor/portable.js";
 import type { PackedSource } from "../../storage/web/index.js";
 import {
@@ -81,21 +81,31 @@ export async function loadModelHere(source: PackedSource, options: WebModelOptio
   return (await openHere(source, options)).model;
 }
 
-/** @internal */
-export async function openHere(source: PackedSource, options: WebModelOptions = {}): Promise<ModelHere> {
+/**
+ * The device is chosen, and its runtime started, while the source opens.
+ * @internal
+ */
+export async function openHere(
+  opening: PackedSource | Promise<PackedSource>,
+  options: WebModelOptions = {},
+): Promise<ModelHere> {
   refuseUnknownOptions("loadModel", options, optionsHere);
   refuseUnknownOptions("loadModel: memory", options.memory ?? {}, memoryNames);
   checkChoices(options);
   const started = performance.now();
   const { device: wanted = "auto", threads, wasmPaths, wasmCompression } = options;
-  const found = await chooseDevice(wanted, { threads, wasmPaths, wasmCompression });
+  const device = chooseDevice(wanted, { threads, wasmPaths, wasmCompression });
+  const [source, found] = await Promise.all([opening, device]);
   const openedAt = performance.now();
   const model = await openWhole(async (keep) => {
-    const packed = await keep(openPackedSource(source));
+    const stored = await keep(openPackedSource(source));
+    const states = stored.family.states(stored.config);
     const chosen = placementOn(found.device, found.trial);
-    const placement = placementFor(packed.family.states(packed.config), chosen);
-    const speculation = speculationUse(packed.family.states(packed.config), placement.device, options.speculation);
-    const weights = new Weights(source);
+    const placement = placementFor(states, chosen);
+    const speculation = speculationUse(states, placement.device, options.speculation);
+    const widened = placement.device === "cpu" ? withFloats(stored) : undefined;
+    const packed: PackedModel = { ...stored, ...widened?.packed };
+    const weights = new Weights(source, widened?.file);
     const open = async (model: Uint8Array, device: WebDevice) =>
       WebGraph.open(model, { runtime: found.runtime, device, weights: await weights.read() });
     const decoder = { usesPrefill: false, takesRuns: speculation.isUsed };
@@ -139,20 +149,30 @@ function threadNotes(wanted: number | undefined): string[] {
   return [`one thread computes, not ${wanted}: the page is not isolated from others (docs/browser.md)`];
 }
 
+/** The one file that graphs read, of those that are stored. */
+type Widen = (files: readonly WeightFile[]) => WeightFile;
+
 /** The weights while graphs are opened, which copy them: read once for those that open beside each other. */
 class Weights {
   readonly #source: PackedSource;
+  readonly #widened: Widen | undefined;
   #files: Promise<readonly WeightFile[]> | undefined;
 
-  constructor(source: PackedSource) {
+  constructor(source: PackedSource, widened: Widen | undefined) {
     this.#source = source;
+    this.#widened = widened;
   }
 
   read(): Promise<readonly WeightFile[]> {
-    this.#files ??= Promise.all(
+    this.#files ??= this.#readAll();
+    return this.#files;
+  }
+
+  async #readAll(): Promise<readonly WeightFile[]> {
+    const stored = await Promise.all(
       weightNames(this.#source).map(async (path) => ({ path, data: await this.#source.bytes(path) })),
     );
-    return this.#files;
+    return this.#widened ? [this.#widened(stored)] : stored;
   }
 
   release(): void {

@@ -2,6 +2,7 @@
 import { invariant, OcellusError } from "../../base/index.js";
 import type { ImageInput } from "../../image/loaded/index.js";
 import type { ChatMessage } from "../../processor/portable.js";
+import type { DownloadProgress } from "../../storage/web/index.js";
 import type { ChatOptions, Prepared, TraceOptions, VisionLanguageModel } from "../portable.js";
 import { type Port, type Running, serveCalls } from "./calls.js";
 import { openHere } from "./load-here.js";
@@ -38,11 +39,8 @@ function state(): WorkerState {
 serveCalls(globalThis as unknown as Port, {
   async open({ tell, signal }, given: PageModel): Promise<OpenedFacts> {
     const { model: modelOptions, ...sourceOptions } = given.options;
-    const source = await openSource(given.files, {
-      ...sourceOptions,
-      signal,
-      onProgress: (progress) => tell({ progress }),
-    });
+    const onProgress = (progress: DownloadProgress) => tell({ progress });
+    const source = openSource(given.files, { ...sourceOptions, signal, onProgress });
     const { model: loaded, lost } = await openHere(source, modelOptions);
     opened = loaded;
     void lost.then(({ code, message, details }) =>

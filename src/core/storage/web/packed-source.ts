@@ -1,9 +1,12 @@
 /** The files of a packed model, wherever a page has them: in the browser's storage, or in memory. */
-import { invariant, OcellusError } from "../../base/index.js";
+import { invariant, OcellusError, Semaphore } from "../../base/index.js";
 import type { EntryStore } from "./entry-store.js";
 import { type FileList, type ListedFile, type Part, partEntry, partsOf, sha256 } from "./file-list.js";
 
 export const manifestName = "packed.json";
+
+/** Of parts: browsers read and hash on threads of their own, beside each other; each part in hand is in memory twice. */
+const readsAtOnce = 4;
 
 export interface PackedSource {
   /** Where the model came from, with a slash at its end; empty where the page had it. */
@@ -42,7 +45,9 @@ export function storedSource(model: StoredModel, store: EntryStore, release: () 
   const bytes = async (name: string) => {
     const file = find(name);
     const whole = new Uint8Array(file.bytes);
-    for (const part of partsOf(file, model.files)) whole.set(await readPart(store, part), part.start);
+    const reads = new Semaphore(readsAtOnce);
+    const parts = partsOf(file, model.files);
+    await Promise.all(parts.map((part) => reads.run(async () => whole.set(await readPart(store, part), part.start))));
     return whole;
   };
   return {
