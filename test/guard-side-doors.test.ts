@@ -279,7 +279,7 @@ const withoutModel = [
   ...["GET", "POST"].map((method) => `${method} /v1/ocellus/collections`), // a new one is empty
   ...["GET", "DELETE"].map((method) => `${method} /v1/ocellus/collections/:collection`),
   ...["/entries", "/entries/:id/image", "/duplicates"].map((part) => `GET /v1/ocellus/collections/:collection${part}`),
-  "DELETE /v1/ocellus/collections/:collection/entries/:id",
+  ...["GET", "DELETE"].map((method) => `${method} /v1/ocellus/collections/:collection/entries/:id`),
   ...["GET /v1/models", "GET /v1/models/:id", "GET /v1/ocellus/models/:id/description"],
   "GET /v1/ocellus/models/:id/browser/:file", // the model itself: --browser-models is refused beside guardrails
   ...["GET", "POST"].map((method) => `${method} /v1/ocellus/models/:id/examination`), // statistics of weights

@@ -36,7 +36,7 @@ const table: Readonly<Record<Caller, readonly string[]>> = {
     `POST ${collection}/entries/delete`,
     ...[`GET ${collection}`, `DELETE ${collection}`, `GET ${collection}/duplicates`, `POST ${collection}/search`],
     ...[`GET ${collection}/entries`, `POST ${collection}/entries`, `DELETE ${collection}/entries/:id`],
-    `GET ${collection}/entries/:id/image`,
+    ...[`GET ${collection}/entries/:id`, `GET ${collection}/entries/:id/image`],
   ],
   admin: [
     ...["GET /admin/v1/state", "GET /admin/v1/history", "GET /admin/v1/backends", "GET /admin/v1/requests/:id"],

@@ -163,7 +163,10 @@ describe("documents", () => {
       max_tokens: 30,
     };
     const answer = (await (await server.post("/v1/chat/completions", body)).json()) as ChatCompletion;
-    const citation = { number: 1, id: 1, source: "m.pdf", page: 2, score: expect.any(Number), cited: false };
+    const { pixels } = await sent<WireEntry>("/manuals/entries/1");
+    expect(pixels).toBe(added.data[1]!.pixels);
+    const score = expect.any(Number);
+    const citation = { number: 1, id: 1, source: "m.pdf", page: 2, pixels, score, cited: false };
     expect(answer.ocellus.citations).toEqual([citation]);
     expect(answer.ocellus.images).toHaveLength(1);
     expect(answer.choices[0]!.message.content).not.toBe("");
@@ -261,6 +264,8 @@ describe("collections of a server", () => {
       ["/..%2F..%2Fetc", undefined, "GET", 400],
       ["/shop-exact/entries/x", undefined, "DELETE", 404],
       ["/shop-exact/entries/99999/image", undefined, "GET", 404],
+      ["/shop-exact/entries/99999", undefined, "GET", 404],
+      ["/shop-exact/entries/0/image?pixels=of-another", undefined, "GET", 404],
       ["/shop-exact/duplicates?min_score=2", undefined, "GET", 400],
       ["/shop-exact/search", {}, "POST", 400],
       ["/bare/search", { text: "words" }, "POST", 400],

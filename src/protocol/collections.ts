@@ -24,7 +24,7 @@ const entryFields = {
   height: z.number(),
   added: z.string(),
 };
-const entrySchema = z.object(entryFields).meta({ id: "CollectionEntry" });
+export const entrySchema = z.object(entryFields).meta({ id: "CollectionEntry" });
 export type WireEntry = z.infer<typeof entrySchema>;
 
 export const collectionCreateSchema = z

@@ -83,6 +83,8 @@ const citationSchema = z.object({
   id: z.number(),
   source: z.string(),
   page: z.number().optional(),
+  /** As of the entry: SHA-256 of the decoded pixels. */
+  pixels: z.string(),
   score: z.number(),
   /** Whether the answer names the number in square brackets. */
   cited: z.boolean(),

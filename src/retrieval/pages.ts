@@ -18,6 +18,8 @@ export interface Citation {
   readonly id: number;
   readonly source: string;
   readonly page?: number;
+  /** Digest of the picture's pixels: under the same id, a collection that was made again may hold another page. */
+  readonly pixels: string;
   readonly score: number;
 }
 
@@ -60,11 +62,14 @@ function words(text: string): ContentPart {
   return { type: "text", text };
 }
 
-function citation({ entry: { id, source, page }, score }: Hit, i: number): Citation {
-  return { number: i + 1, id, source, ...(page !== undefined && { page }), score };
+function citation({ entry: { id, source, page, pixels }, score }: Hit, i: number): Citation {
+  return { number: i + 1, id, source, ...(page !== undefined && { page }), pixels, score };
 }
+
+/** `[1]`, `[1, 2]` and, as Chinese has them, `【1】` and `［1］`. */
+const named = /[[［【](\d{1,4}(?: ?[,，、] ?\d{1,4})*)[\]］】]/g;
 
 /** The numbers that an answer names. */
 export function citedNumbers(answer: string): ReadonlySet<number> {
-  return new Set([...answer.matchAll(/\[(\d{1,4})\]/g)].map(([, number]) => Number(number)));
+  return new Set([...answer.matchAll(named)].flatMap(([, numbers]) => numbers!.split(/[,，、]/).map(Number)));
 }

@@ -140,6 +140,7 @@ export class ModelCatalog {
     throw new OcellusError(
       "unsupported",
       `the collection ${name} was made with ${maker} (${version.slice(0, 12)}), which this server does not have`,
+      { details: { param: "collection" } },
     );
   }
 

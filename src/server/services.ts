@@ -104,7 +104,9 @@ export function useVersions(services: Services, versions: Versions): void {
 /** @throws `unsupported` when this server keeps none. */
 export function collectionsOf({ collections }: Services): Collections {
   if (collections) return collections;
-  throw new OcellusError("unsupported", "this server keeps no collections; start it with --collections FOLDER");
+  throw new OcellusError("unsupported", "this server keeps no collections; start it with --collections FOLDER", {
+    details: { param: "collection" },
+  });
 }
 
 /** @throws `not_found` where no versions are kept, `unavailable` while that is not known yet. */

@@ -1,6 +1,8 @@
 /** The chat room's large picture in a real Chromium: marking a part, where the model looked, places and fields, where pictures come from. */
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, BrowserContextOptions, Locator, Page, Route } from "playwright-core";
+import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { OcellusError } from "../../src/core/base/index.js";
 import { patienceMs, until } from "../../src/core/base/until.testkit.js";
@@ -9,6 +11,7 @@ import { makePdf } from "../../src/core/pdf/pdf.testkit.js";
 import type { VisionLanguageModel } from "../../src/core/runtime/index.js";
 import type { AnswerStats, ChatRequest, WireModel } from "../../src/protocol/index.js";
 import { Ocr } from "../../src/server/ocr.js";
+import { en } from "../../web/src/words-en.js";
 import { faultsOf, noBrowser, openBrowser } from "../support/browser.js";
 import { builtPage } from "../support/built-page.js";
 import { repository, temporaryFolder } from "../support/folders.js";
@@ -108,11 +111,93 @@ async function pretend(ocellus: Partial<WireModel["ocellus"]>, text: string, sta
   await page.route("**/v1/chat/completions", (route) => route.fulfill({ contentType: "text/event-stream", body }));
 }
 
+/** Each of a colour of its own, by which it is known. */
+const manualPages = [
+  { text: "Replace the filter every year", colour: [200, 30, 30] },
+  { text: "Wash the cover with soap", colour: [30, 160, 40] },
+  { text: "The filter and the cover have a warranty", colour: [40, 60, 200] },
+] as const;
+
+async function makeManuals(pages: readonly (typeof manualPages)[number][]): Promise<void> {
+  const root = "/v1/ocellus/collections";
+  await fetch(`${server.url}${root}/manuals`, { method: "DELETE" });
+  await server.post(root, { name: "manuals", model: "ocellus-tiny" });
+  const entries = await Promise.all(
+    pages.map(async ({ text, colour: [r, g, b] }, i) => {
+      const background = { r, g, b };
+      const bytes = await sharp({ create: { width: 64, height: 64, channels: 3, background } })
+        .png()
+        .toBuffer();
+      const image_url = `data:image/png;base64,${bytes.toString("base64")}`;
+      return { source: `${text}.png`, image_url, text: `Page ${i + 1}.\n${text}.` };
+    }),
+  );
+  expect((await server.post(`${root}/manuals/entries`, { entries })).status).toBe(200);
+}
+
+/** Before what the model itself says: the bundled one names no numbers. */
+async function say(text: string, change = (body: string) => body): Promise<void> {
+  await page.route("**/v1/chat/completions", async (route) => {
+    const body = await (await route.fetch()).text();
+    const delta = { index: 0, delta: { content: text }, finish_reason: null, logprobs: null };
+    const event = { id: "x", object: "chat.completion.chunk", created: 0, model: "ocellus-tiny", choices: [delta] };
+    const said = `data: ${JSON.stringify(event)}\n\n${change(body)}`;
+    await route.fulfill({ contentType: "text/event-stream", body: said });
+  });
+}
+
+/** Each number in the text, and each page of the list, opens the page of its name, with its passage marked. */
+async function checkCitations(count: number, hasRules = false): Promise<void> {
+  const numbers = last().locator(".page-number");
+  const listed = last().locator(".cited-pages li button");
+  for (const each of [listed, numbers]) await each.nth(count - 1).waitFor(); // each is loaded when it is first shown
+  expect(await numbers.allInnerTexts()).toEqual(Array.from({ length: count }, (_, i) => String(i + 1)));
+  for (let at = 0; at < count; at++) {
+    const title = await listed.nth(at).innerText();
+    expect(await numbers.nth(at).getAttribute("aria-label")).toBe(title);
+    await (at === 0 ? listed : numbers).nth(at).press("Enter");
+    const viewer = page.locator(".viewer[open]");
+    const { text, colour } = manualPages.find((each) => title.includes(each.text))!;
+    await viewer.locator(".zoom-window img").waitFor();
+    const found = await page.evaluate<number[]>(shownColour);
+    for (const [i, value] of colour.entries()) expect(Math.abs(found[i]! - value)).toBeLessThan(30);
+    expect(await viewer.locator(".page-words").innerText()).toContain(text);
+    if (at === 0) expect(await viewer.locator("mark").innerText()).toBe(`${text}.`);
+    if (at === 0 && hasRules) expect(await faultsOf(page)).toEqual([]);
+    await page.keyboard.press("Escape");
+    await viewer.waitFor({ state: "detached" });
+  }
+}
+
+/** Of one pixel of the picture in the viewer. */
+const shownColour = `(async () => {
+  const image = document.querySelector(".viewer[open] .zoom-window img");
+  await image.decode();
+  const context = new OffscreenCanvas(1, 1).getContext("2d");
+  context.drawImage(image, 5, 5, 1, 1, 0, 0, 1, 1);
+  return [...context.getImageData(0, 0, 1, 1).data];
+})()`;
+
+async function savedJson(): Promise<Buffer> {
+  await button("Name, save or share").click();
+  const download = page.waitForEvent("download");
+  await button(/^JSON/).click();
+  const path = await (await download).path();
+  await page.keyboard.press("Escape");
+  return readFileSync(path);
+}
+
+async function openSaved(buffer: Buffer): Promise<void> {
+  const chooser = page.waitForEvent("filechooser");
+  await button("Open a saved conversation").click();
+  await (await chooser).setFiles({ name: "saved.json", mimeType: "application/json", buffer });
+}
+
 describe.skipIf(noBrowser)("the large picture", () => {
   beforeAll(async () => {
     const webFolder = await builtPage();
     tiny = await loadTiny();
-    server = await startServer({ "ocellus-tiny": tiny }, {}, { webFolder });
+    server = await startServer({ "ocellus-tiny": tiny }, { collections: temporaryFolder() }, { webFolder });
     browser = await openBrowser();
   }, 120_000);
   afterEach(async () => {
@@ -340,6 +425,61 @@ describe.skipIf(noBrowser)("the large picture", () => {
     await button("Save").click();
     await button("What is broken?").click();
     expect(await page.getByRole("textbox", { name: "Ask", exact: true }).inputValue()).toBe("What is broken?");
+  });
+
+  it("has a collection as a source: numbers in answers open the pages that they were given from, and no others", async () => {
+    await makeManuals(manualPages);
+    await open();
+    await start();
+    await button("More ways to add pictures").press("Enter");
+    await button("manuals").press("Enter");
+    await page.locator(".source-chip select").selectOption("3");
+    await say("Replace the filter every year [1]. Wash the cover with soap [2], [3]; see `list[1]` and [4].");
+    const { ocellus } = await ask("How do I replace the filter and wash the cover?");
+    expect(ocellus).toEqual({ collection: "manuals", pages: 3 });
+    await whole();
+    await checkCitations(3, true);
+    expect(await last().locator(".prose").innerText()).toContain("list[1] and [4]");
+    expect(await faultsOf(page)).toEqual([]);
+    const file = await savedJson();
+    // Another page under each number and id: what the answer was given from stays.
+    await makeManuals(manualPages.toReversed());
+    await page.reload();
+    await whole();
+    await checkCitations(3);
+    await openSaved(file);
+    await until(async () => expect(await page.locator(".earlier li").count()).toBe(2));
+    await whole();
+    await checkCitations(3);
+    expect(await page.locator(".source-chip select").inputValue()).toBe("3");
+  });
+
+  it("says of a collection what it could not do: another page by now, nothing found, gone", async () => {
+    await makeManuals(manualPages);
+    await open(phone);
+    await start();
+    await button("More ways to add pictures").click();
+    await button("manuals").click();
+    await say("Every year [1].", (body) => body.replace(/"pixels":"[^"]*"/, '"pixels":"of another page"'));
+    await ask("How do I replace the filter?");
+    await whole();
+    await last().getByText("(no longer in the collection)").waitFor();
+    expect(await last().locator(".page-number").count()).toBe(0);
+    await page.unroute("**/v1/chat/completions");
+    await ask("xyzzy");
+    await last().getByText("Nothing was found in manuals.").waitFor();
+    expect(await page.evaluate("document.documentElement.scrollWidth - innerWidth")).toBe(0);
+    await fetch(`${server.url}/v1/ocellus/collections/manuals`, { method: "DELETE" });
+    await ask("And the cover?");
+    const problem = page.getByRole("alert");
+    await problem.waitFor();
+    expect(await problem.locator("strong").innerText()).toBe(en.problems.collection_gone);
+    await page.reload();
+    await page.getByText("The collection manuals is not on this server.").waitFor();
+    mishaps.splice(0); // the browser notes every refusal
+    await button("Do not search in manuals").click();
+    expect((await ask("And without it?")).ocellus).toBeUndefined();
+    await whole();
   });
 
   it("stands beside answers whose formulas and code are shown as such, with the model and its context below", async () => {

@@ -1,6 +1,7 @@
 /** One answer as it grows: asks the server and tells every step. Failures are part of the answer, not exceptions. */
 import type { ChatChunk } from "../../src/protocol/index.js";
 import { streamChat } from "./api.js";
+import { sourceOf } from "./citing/cited.js";
 import { type Answer, chatRequest, newId, type Turn } from "./conversation.js";
 import { dataUrls } from "./pictures.js";
 import type { Settings } from "./preferences.js";
@@ -41,7 +42,9 @@ export async function writeAnswer(
     answer = { ...answer, ...part };
     frames.end(answer);
   };
+  const source = sourceOf(turns);
   try {
+    const citing = source && (await import("./citing/keep-cited.js"));
     const urls = await dataUrls(turns);
     const request = chatRequest(turns, empty, ({ id }) => urls.get(id)!);
     let firstMs = 0;
@@ -51,7 +54,9 @@ export async function writeAnswer(
       answer = { ...answer, ...grown(answer, chunk, now - firstMs) };
       frames.push(answer);
     }
-    end({ state: "done" });
+    const found = answer.stats?.citations;
+    const cited = citing && found && (await citing.keepCited(source.collection, found, signal));
+    end({ state: "done", ...(cited && { cited }) });
   } catch (error) {
     end(signal.aborted ? { state: "stopped" } : { state: "failed", problem: problemOf(error) });
   }

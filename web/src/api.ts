@@ -24,6 +24,7 @@ import type {
   WireDiff,
   WireDocumentImages,
   WireDuplicates,
+  WireEntry,
   WireExamination,
   WireFigures,
   WireGuardReplay,
@@ -164,9 +165,19 @@ export async function findDuplicates(name: string, minScore?: number): Promise<W
   return (await json<{ data: WireDuplicates }>(response)).data;
 }
 
-/** The small copy of an entry's picture. @throws ApiError */
-export async function entryPicture(name: string, id: number): Promise<Blob> {
-  return (await send(`${collections}/${encodeURIComponent(name)}/entries/${id}/image`)).blob();
+/** With its text. @throws ApiError */
+export async function readEntry(name: string, id: number, signal: AbortSignal): Promise<WireEntry> {
+  return json(await send(`${collections}/${encodeURIComponent(name)}/entries/${id}`, { signal }));
+}
+
+/** The small copy of an entry's picture; by its pixels too, for browsers keep what they had at an address. @throws ApiError */
+export async function entryPicture(
+  name: string,
+  { id, pixels }: Pick<WireEntry, "id" | "pixels">,
+  signal?: AbortSignal,
+): Promise<Blob> {
+  const path = `${collections}/${encodeURIComponent(name)}/entries/${id}/image?pixels=${pixels}`;
+  return (await send(path, signal ? { signal } : {})).blob();
 }
 
 export type GuardRule = GuardReplayRequest["rule"];

@@ -5,6 +5,7 @@
  */
 import { useEffect, useSyncExternalStore } from "react";
 import { type AskOptions, waitingAnswer, writeAnswer } from "./answering.js";
+import type { Source } from "./citing/cited.js";
 import type { Answer, Conversation, Picture, Turn } from "./conversation.js";
 import { isOpen, newId, question } from "./conversation.js";
 import {
@@ -81,9 +82,10 @@ class Chats {
     pictures: readonly Picture[],
     options: AskOptions,
     region?: Region,
+    source?: Source,
   ): string {
     const old = this.find(id);
-    const asked = question(text, pictures, region);
+    const asked = question(text, pictures, region, source);
     const title = text || (asked.pictures[0]?.name ?? "");
     const next = old
       ? { ...old, turns: [...old.turns, asked] }

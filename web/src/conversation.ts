@@ -8,6 +8,7 @@ import type {
   WireMessage,
 } from "../../src/protocol/index.js";
 import { ApiError } from "./api.js";
+import { type Cited, type Source, sourceOf, withTitles } from "./citing/cited.js";
 import { type NumberField, numberFields, type Settings } from "./preferences.js";
 import { type Abilities, type Box, placeInWords, questionAbout, type Region, withRegion } from "./region.js";
 
@@ -29,6 +30,8 @@ export interface Question {
   readonly pictures: readonly Picture[];
   /** What "this" is. */
   readonly part?: { readonly wholeId: string; readonly box: Box } | undefined;
+  /** Where pages are looked for that go with it. */
+  readonly source?: Source | undefined;
 }
 
 /** What went wrong. `problems.ts` says it in the reader's language. */
@@ -67,6 +70,8 @@ export interface Answer {
   readonly stats?: AnswerStats | undefined;
   readonly usage?: CompletionUsage | undefined;
   readonly problem?: Problem | undefined;
+  /** The pages that it was given from, where a collection was asked. */
+  readonly cited?: Cited | undefined;
   /** What else was answered to the same question, the oldest first. */
   readonly others?: readonly Answer[] | undefined;
 }
@@ -92,9 +97,10 @@ export function newId(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-export function question(text: string, pictures: readonly Picture[], region?: Region): Question {
+export function question(text: string, pictures: readonly Picture[], region?: Region, source?: Source): Question {
   const part = region && { wholeId: region.whole.id, box: region.box };
-  return { role: "user", id: newId(), text, pictures: withRegion(pictures, region), ...(part && { part }) };
+  const more = { ...(part && { part }), ...(source && { source }) };
+  return { role: "user", id: newId(), text, pictures: withRegion(pictures, region), ...more };
 }
 
 /** @param urlOf a picture's data URL, or in code to copy its file's name. */
@@ -111,7 +117,7 @@ export function chatRequest(
     ...numbers(settings),
     ...(stop.length > 0 && { stop }),
     ...responseFormat(settings),
-    ...wishes(settings, abilities, turns.flatMap((turn) => (turn.role === "user" ? turn.pictures : [])).length),
+    ...wishes(settings, abilities, turns),
   };
 }
 
@@ -119,20 +125,26 @@ export function chatRequest(
 function wishes(
   { probabilities, format }: Settings,
   abilities: Abilities | undefined,
-  numPictures: number,
+  turns: readonly Turn[],
 ): Pick<ChatRequest, "logprobs" | "top_logprobs" | "ocellus"> {
   const isHere = abilities !== undefined && abilities.device !== "remote";
   const fields = isHere && format !== "text" && { fields: true };
-  const isPlaced = isHere && abilities.places !== undefined && numPictures === 1; // of several it would not be known which one is meant
+  const source = sourceOf(turns);
+  const numPictures = turns.flatMap((turn) => (turn.role === "user" ? turn.pictures : [])).length;
+  const isOne = numPictures === 1 && !source; // of several it would not be known which one is meant
+  const isPlaced = isHere && abilities.places !== undefined && isOne;
   const places = isPlaced && (format === "json_schema" ? { cite_fields: true } : { boxes: true });
   return {
     ...(probabilities && !(isPlaced && format === "json_schema") && { logprobs: true, top_logprobs: 5 }),
-    ...((fields || places) && { ocellus: { ...fields, ...places } }),
+    ...((fields || places || source) && { ocellus: { ...fields, ...places, ...source } }),
   };
 }
 
 function message(turn: Turn, abilities: Abilities | undefined, urlOf: (picture: Picture) => string): WireMessage[] {
-  if (turn.role === "assistant") return turn.text === "" ? [] : [{ role: "assistant", content: turn.text }];
+  if (turn.role === "assistant") {
+    const said = turn.cited ? withTitles(turn.text, turn.cited) : turn.text;
+    return said === "" ? [] : [{ role: "assistant", content: said }];
+  }
   if (turn.pictures.length === 0) return [{ role: "user", content: turn.text }];
   const pictures = turn.pictures.map((picture) => ({ type: "image_url" as const, image_url: { url: urlOf(picture) } }));
   const words = wordsOf(turn, abilities);

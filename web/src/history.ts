@@ -2,6 +2,7 @@
  * Conversations and their pictures in this browser's IndexedDB, within bounds: the oldest conversations go first, and
  * pictures that none names any more go with them. Where there is no IndexedDB (private windows), memory has to do.
  */
+import { picturesIn } from "./citing/cited.js";
 import type { Conversation } from "./conversation.js";
 import { Database } from "./database.js";
 
@@ -71,19 +72,19 @@ export async function pictureBlob(id: string): Promise<Blob | undefined> {
 
 /** Reads pictures into memory, for a conversation that may be brought back after another tab has swept them. */
 export async function holdPictures(conversation: Conversation): Promise<void> {
-  for (const id of picturesIn(conversation)) await pictureBlob(id);
+  for (const id of idsIn(conversation)) await pictureBlob(id);
 }
 
 /** Keeps them again where they were swept. */
 export async function keepHeldPictures(conversation: Conversation): Promise<void> {
-  for (const id of picturesIn(conversation)) {
+  for (const id of idsIn(conversation)) {
     const blob = recent.get(id);
     if (blob) await keepPicture(id, blob);
   }
 }
 
-function picturesIn({ turns }: Conversation): string[] {
-  return turns.flatMap((turn) => (turn.role === "user" ? turn.pictures.map(({ id }) => id) : []));
+function idsIn({ turns }: Conversation): string[] {
+  return picturesIn(turns).map(({ id }) => id);
 }
 
 /** Drops what is beyond the bounds. Called when the page opens and when a dropped conversation can no longer be brought back. */
@@ -95,7 +96,7 @@ export async function sweep(): Promise<void> {
   let numBytes = 0;
   for (const [place, conversation] of conversations.entries()) {
     const { id } = conversation;
-    const added = picturesIn(conversation).filter((picture) => !kept.has(picture));
+    const added = idsIn(conversation).filter((picture) => !kept.has(picture));
     numBytes += added.reduce((sum, picture) => sum + (bytesOf.get(picture) ?? 0), 0);
     if (place >= maxConversations || numBytes > maxImageBytes)
       await database.run("conversations", "readwrite", (store) => store.delete(id));

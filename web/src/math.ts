@@ -2,6 +2,7 @@
  * TeX in the words of a model, put where Markdown leaves it alone: into code spans that begin with a mark of their own. Found are
  * `$$…$$`, `\[…\]`, `\(…\)`, and `$…$` that can be no prices; not what stands in code. Linear in the text.
  */
+import { codeEnd, NextPlaces } from "./code-spans.js";
 
 /** Of the private use area: no text has them. */
 export const inlineMark = "\uE000";
@@ -47,34 +48,6 @@ export function markMath(text: string): string {
     from = at = found.end;
   }
   return marked + text.slice(from);
-}
-
-/** Where a piece of text stands next: what is missing behind one place is missing behind all later ones. */
-class NextPlaces {
-  readonly #text: string;
-  readonly #known = new Map<string, number>();
-
-  constructor(text: string) {
-    this.#text = text;
-  }
-
-  of(piece: string, from: number): number {
-    const known = this.#known.get(piece);
-    if (known !== undefined && (known < 0 || known >= from)) return known;
-    const found = this.#text.indexOf(piece, from);
-    this.#known.set(piece, found);
-    return found;
-  }
-}
-
-/** Behind a code span or block that begins here; behind its mark where it has no end. */
-function codeEnd(text: string, at: number, ends: NextPlaces): number | undefined {
-  if (text[at] !== "`") return undefined;
-  let open = at;
-  while (text[open] === "`") open++;
-  const mark = text.slice(at, open);
-  const close = ends.of(mark, open);
-  return close < 0 ? open : close + mark.length;
 }
 
 function mathAt(

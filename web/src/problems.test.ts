@@ -39,6 +39,19 @@ describe("what went wrong", () => {
     for (const kind of Object.values(told)) expect(en.problems[kind]).toBeTruthy();
   });
 
+  it("is said of a collection where the fault is in it", () => {
+    for (const [code, param, kind] of [
+      ["unsupported", "collection", "no_collection"],
+      ["not_found", "collection", "collection_gone"],
+      ["unsupported", "text", "collection_wordless"],
+      ["not_found", "model", "not_found"],
+    ] as const) {
+      const { status, body } = errorResponse(new OcellusError(code, "x", { details: { param } }));
+      expect(kindOf({ status, code: body.error.code, param: body.error.param }), param).toBe(kind);
+      expect(en.problems[kind]).toBeTruthy();
+    }
+  });
+
   it("is told by the status where another server or a proxy gave no code of ours", () => {
     const kinds = [401, 404, 413, 418, 429, 500, 502, 503, 504].map((status) => kindOf({ status, code: null }));
     expect(kinds).toEqual([

@@ -18,6 +18,9 @@ export type ProblemKind =
   | "internal"
   | "unreachable"
   | "broken"
+  | "no_collection"
+  | "collection_gone"
+  | "collection_wordless"
   | "picture_lost"
   | "bad_schema"
   | "page";
@@ -37,7 +40,16 @@ const byStatus: Readonly<Record<number, ProblemKind>> = {
   ...{ 502: "unreachable", 503: "unavailable", 504: "timeout" },
 };
 
-export function kindOf({ code, status }: Pick<Problem, "code" | "status">): ProblemKind {
+/** Where the field at fault says more: of a collection that was asked. */
+const byField: Readonly<Record<string, ProblemKind>> = {
+  "unsupported collection": "no_collection",
+  "not_found collection": "collection_gone",
+  "unsupported text": "collection_wordless",
+};
+
+export function kindOf({ code, status, param }: Pick<Problem, "code" | "status" | "param">): ProblemKind {
+  const named = byField[`${code} ${param}`];
+  if (named) return named;
   const known = code ? kinds[code] : undefined;
   return known ?? byStatus[status] ?? (status >= 500 ? "internal" : status >= 400 ? "invalid_request" : "page");
 }

@@ -91,6 +91,9 @@ export const en = {
     unavailable: "The server cannot do this at the moment.",
     timeout: "It took longer than the server allows. Ask for a shorter answer, or try again.",
     internal: "The server failed. Its log has the reason.",
+    no_collection: "The server cannot search there: it keeps no collections, or lacks the model that made this one.",
+    collection_gone: "The server has no collection of this name any more. Take it away, or choose another.",
+    collection_wordless: "Words find nothing there: its pictures have no texts. Add a picture to the question.",
     unreachable: "The server does not answer. Is it still running?",
     broken: "The answer broke off: the connection was closed.",
     picture_lost: "A picture is no longer kept in this browser. Add it again.",
@@ -107,6 +110,8 @@ export const en = {
   contextUsed: (used: number, of: number) =>
     `${used.toLocaleString("en")} of ${of.toLocaleString("en")} tokens of context`,
   knownPicture: "picture known",
+  askedOf: (collection: string, pages: number) =>
+    pages === 1 ? `with 1 page of ${collection}` : `with up to ${pages} pages of ${collection}`,
 
   probabilities: "Probabilities",
   whereItLooked: "Where it looked",

@@ -92,6 +92,9 @@ export const zh: Words = {
     unavailable: "服务器目前无法完成。",
     timeout: "超过了服务器允许的时间。请让回答短一些，或者重试。",
     internal: "服务器出错了，原因记录在它的日志中。",
+    no_collection: "服务器无法在那里查找：它没有图库，或缺少建立这个图库的模型。",
+    collection_gone: "服务器上已没有这个名字的图库。请去掉它，或另选一个。",
+    collection_wordless: "用文字在那里找不到内容：其中的图片没有文字。请在问题中加一张图片。",
     unreachable: "服务器没有响应。它还在运行吗？",
     broken: "回答中断：连接已关闭。",
     picture_lost: "有图片已不在此浏览器中，请重新添加。",
@@ -107,6 +110,7 @@ export const zh: Words = {
   firstToken: (value) => `首词元 ${value}`,
   contextUsed: (used, of) => `上下文 ${used.toLocaleString("zh")} / ${of.toLocaleString("zh")} 词元`,
   knownPicture: "图片已缓存",
+  askedOf: (collection, pages) => `附 ${collection} 的最多 ${pages} 页`,
 
   probabilities: "概率",
   whereItLooked: "看了哪里",

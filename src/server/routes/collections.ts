@@ -13,6 +13,7 @@ import {
   collectionStatsSchema,
   deletedSchema,
   duplicateListSchema,
+  entrySchema,
   hitListSchema,
   type WireCollection,
   type WireCollectionStats,
@@ -154,6 +155,11 @@ function addEntryRoutes(app: App, services: Services): void {
   );
   addRoute(
     app,
+    { method: "get", path: `${one}/entries/:id`, summary: "One entry, with its text.", answer: entrySchema },
+    async (c) => c.json(wireEntry((await opened(c, services)).entry(entryId(c)))),
+  );
+  addRoute(
+    app,
     { method: "delete", path: `${one}/entries/:id`, summary: "Remove one entry.", answer: deletedSchema },
     async (c) => {
       const collection = await writable(services).open(c.req.param("collection"));
@@ -167,15 +173,20 @@ function addEntryRoutes(app: App, services: Services): void {
     {
       method: "get",
       path: `${one}/entries/:id/image`,
-      summary: "A small copy of its image.",
+      summary: "A small copy of its image; with pixels, only while it has these.",
+      query: z.object({ pixels: z.string().optional() }),
       mediaType: "image/webp",
     },
     async (c) => {
-      const image = await (await opened(c, services)).image(entryId(c));
+      const collection = await opened(c, services);
+      const { id, pixels } = collection.entry(entryId(c));
+      const wanted = c.req.query("pixels") ?? pixels;
+      if (wanted !== pixels) throw new OcellusError("not_found", `entry ${id} has other pixels: it is another image`);
+      const image = await collection.image(id);
       return c.body(image as Uint8Array<ArrayBuffer>, 200, {
         "content-type": "image/webp",
         "x-content-type-options": "nosniff",
-        "cache-control": "private, max-age=86400", // an id is never given to another picture
+        "cache-control": "private, max-age=86400", // of a collection that is made again, an address with `pixels` shows no other picture
       });
     },
   );

@@ -1,5 +1,6 @@
 /** Parts of the page in all their states, each set on a sheet of its own. */
 import { type ReactNode, useRef, useState } from "react";
+import type { Source } from "../citing/cited.js";
 import type { Answer, Problem } from "../conversation.js";
 import { AnswerView } from "../parts/answer-view.js";
 import { Composer } from "../parts/composer.js";
@@ -14,7 +15,7 @@ import { ServerContext, type ServerState } from "../server-state.js";
 import { usePictures } from "../use-pictures.js";
 import { useWords } from "../words.js";
 import { models } from "./data.js";
-import { answer, asked, logprobsOf, pictures, stats, talkTexts } from "./talk.js";
+import { answer, asked, citedPages, logprobsOf, pictures, stats, talkTexts } from "./talk.js";
 
 const here: ServerState = { health: "ok", models };
 
@@ -52,6 +53,8 @@ export function AnswerStates() {
     answer("cut", { text: cut, finish: "length" }),
     answer("json", { text: '{"thing": "boat", "count": 1}', settings: json }),
     answer("others", { text: short, others: [answer("other", { askedMs: 0, text: short })] }),
+    answer("cited", { text: `${short} [1][2]`, cited: citedPages }),
+    answer("cited none", { text: short, cited: { ...citedPages, pages: [] } }),
     answer("failed", { state: "failed", problem: problemOf("context_length_exceeded", 400) }),
   ];
   const nothing = () => {};
@@ -83,12 +86,14 @@ export function Questions() {
 
 export function Composers() {
   const field = useRef<HTMLTextAreaElement>(null);
+  const none = { source: undefined, onSource: () => {} };
   const common = { draft: usePictures(), field, onSend: () => {}, onStop: () => {} };
+  const [source, onSource] = useState<Source | undefined>({ collection: "shop-2026", pages: 3 });
   return (
     <>
-      <Composer {...common} isFirst isWriting={false} isReady />
-      <Composer {...common} isFirst={false} isWriting isReady />
-      <Composer {...common} isFirst={false} isWriting={false} isReady={false} />
+      <Composer {...common} {...none} isFirst isWriting={false} isReady />
+      <Composer {...common} {...{ source, onSource }} isFirst={false} isWriting isReady />
+      <Composer {...common} {...none} isFirst={false} isWriting={false} isReady={false} />
     </>
   );
 }

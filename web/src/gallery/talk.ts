@@ -1,5 +1,6 @@
 /** Questions and answers of the gallery, one of every state, and pictures that are drawn here. */
 import type { ContentLogprob } from "../../../src/protocol/index.js";
+import type { Cited } from "../citing/cited.js";
 import type { Answer, Conversation, Picture, Question } from "../conversation.js";
 import { keepConversation, keepPicture } from "../history.js";
 import type { Language } from "../preferences.js";
@@ -93,6 +94,23 @@ export const stats = {
   cache: { vision: "hit", prefix_tokens: 0, images: [] },
   notes: [{ kind: "unlike_images", command: "ocellus pull Qwen/Qwen3-VL-2B-Instruct" }],
 } as unknown as NonNullable<Answer["stats"]>;
+
+export const citedPages: Cited = {
+  collection: "manuals-2026",
+  pages: [
+    {
+      number: 1,
+      source: "boats/harbour.pdf",
+      page: 3,
+      cited: true,
+      picture: pictures[0],
+      bytes: 214_000,
+      text: "A boat.",
+    },
+    { number: 2, source: "boats/label.pdf", page: 12, cited: false, picture: pictures[1], bytes: 98_000 },
+    { number: 3, source: "boats/old.pdf", page: 1, cited: false },
+  ],
+};
 
 export const conversationId = "gallery";
 

@@ -32,11 +32,15 @@ export function originOf(
 
 function refused(id: string, question: Turn | undefined, subject: "text" | "image"): Origin | undefined {
   if (question?.role !== "user") return undefined;
-  if (subject === "image") return { id, text: "", pictures: question.pictures };
+  // It may have been about a page of the collection.
+  if (subject === "image") return { id, text: "", pictures: question.source ? [] : question.pictures };
   return { id, text: question.text.slice(0, mostText), pictures: [] };
 }
 
-/** In the order of the prompt. */
-function picturesBefore(turns: readonly Turn[], place: number): readonly Picture[] {
-  return turns.slice(0, place).flatMap((turn) => (turn.role === "user" ? turn.pictures : []));
+/** In the order of the prompt: pages of a collection stand before the last question. Undefined: one that is not kept here. */
+function picturesBefore(turns: readonly Turn[], place: number): readonly (Picture | undefined)[] {
+  const asked = turns.slice(0, place).map((turn) => (turn.role === "user" ? turn.pictures : []));
+  const answer = turns[place];
+  const pages = answer?.role === "assistant" ? (answer.cited?.pages ?? []) : [];
+  return [...asked.slice(0, -1).flat(), ...pages.map(({ picture }) => picture), ...(asked.at(-1) ?? [])];
 }

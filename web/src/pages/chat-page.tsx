@@ -2,6 +2,7 @@
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 import type { WireModel } from "../../../src/protocol/index.js";
 import { type AskOptions, chats, useConversation } from "../chats.js";
+import { type Source, sourceOf } from "../citing/cited.js";
 import { type Conversation, isOpen, type Picture } from "../conversation.js";
 import { Icon } from "../icons.js";
 import { Composer } from "../parts/composer.js";
@@ -37,13 +38,14 @@ export function ChatPage({ id, isSettingsOpen, onSettingsClose }: ChatPageProps)
   const [side, setSide] = useState<Side>("talk");
   const draft = usePictures();
   const pictures = picturesOf(conversation, draft.pictures);
+  const [source, setSource] = useSource(conversation);
   const field = useRef<HTMLTextAreaElement>(null);
   const last = conversation?.turns.at(-1);
   const isWriting = last?.role === "assistant" && isOpen(last);
   const isReady = model !== undefined;
   const stop = () => conversation && chats.stop(conversation.id);
   const send = (text: string, sent: readonly Picture[], region?: Region) => {
-    const into = chats.send(conversation?.id, text, sent, options, region);
+    const into = chats.send(conversation?.id, text, sent, options, region, source);
     setSide("talk");
     if (!conversation) go("chat", into);
   };
@@ -65,7 +67,13 @@ export function ChatPage({ id, isSettingsOpen, onSettingsClose }: ChatPageProps)
           ) : (
             <EmptyPage isReady={isReady} onSend={send} />
           )}
-          <Composer isFirst={!conversation} onSend={send} onStop={stop} {...{ draft, field, isWriting, isReady }} />
+          <Composer
+            {...{ draft, field, source, isWriting, isReady }}
+            isFirst={!conversation}
+            onSource={setSource}
+            onSend={send}
+            onStop={stop}
+          />
         </div>
         {hasPane && (
           <Suspense fallback={<div className="sight" />}>
@@ -87,6 +95,13 @@ function abilitiesOf(model: WireModel | undefined): AskOptions["abilities"] {
   if (!model) return undefined;
   const { model_type, places, device } = model.ocellus;
   return { model_type, places, device };
+}
+
+/** As the last question had it, until another one is chosen or it is taken away. */
+function useSource(conversation: Conversation | undefined) {
+  const [changed, change] = useState<{ readonly to: Source | undefined }>();
+  const source = changed ? changed.to : sourceOf(conversation?.turns ?? []);
+  return [source, (to: Source | undefined) => change({ to })] as const;
 }
 
 /** Of a phone, which has no room for both. */

@@ -15,6 +15,7 @@ const TokenView = lazy(async () => ({ default: (await import("./token-view.js"))
 
 const LookView = lazy(async () => ({ default: (await import("./look-view.js")).LookView }));
 const PlacesList = lazy(async () => ({ default: (await import("./places-list.js")).PlacesList }));
+const CitedAnswer = lazy(async () => ({ default: (await import("../citing/cited-answer.js")).CitedAnswer }));
 const JsonAnswer = lazy(async () => ({ default: (await import("./json-answer.js")).JsonAnswer }));
 
 interface AnswerViewProps {
@@ -91,17 +92,27 @@ export const AnswerView = memo(function AnswerView({ answer, turnsBefore, onRetr
 });
 
 /** Whether its looks are shown over the large picture; without `toggle` they cannot be. */
-function useLook({ id, abilities }: Answer) {
+function useLook({ id, abilities, cited }: Answer) {
   const sight = useSight();
   const isShown = useSightState(({ lookingAt }) => lookingAt === id);
-  const isHere = sight && abilities && abilities.device !== "remote";
+  // Read again, the answer would stand behind other pictures than it was given from.
+  const isHere = sight && abilities && abilities.device !== "remote" && !cited;
   return { isShown, toggle: isHere && (() => sight.change({ lookingAt: isShown ? undefined : id })) };
 }
 
 /** The answer's text; of JSON with confidences a form, of named places their list. */
 function Said({ answer, turnsBefore }: Pick<AnswerViewProps, "answer" | "turnsBefore">) {
   const isJson = answer.settings.format !== "text";
-  const text = <AnswerText text={answer.text} isJson={isJson} isWhole={!isBeingWritten(answer)} />;
+  const plain = <AnswerText text={answer.text} isJson={isJson} isWhole={!isBeingWritten(answer)} />;
+  const { cited } = answer;
+  const question = turnsBefore(answer).at(-1)?.text ?? "";
+  const text = cited ? (
+    <Suspense fallback={plain}>
+      <CitedAnswer {...{ answer, cited, question }}>{plain}</CitedAnswer>
+    </Suspense>
+  ) : (
+    plain
+  );
   const sight = useSight();
   const isPlaced = placesOf(answer).length > 0;
   const isForm = isJson && answer.stats?.fields !== undefined;

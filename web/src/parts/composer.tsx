@@ -1,5 +1,6 @@
 /** Where a question is put together: pictures above, words below. */
 import { type KeyboardEvent, lazy, type RefObject, Suspense, useEffect, useState } from "react";
+import { type Source, usualPages } from "../citing/cited.js";
 import type { Picture } from "../conversation.js";
 import { Icon } from "../icons.js";
 import type { Region } from "../region.js";
@@ -11,6 +12,7 @@ import { PickPictures } from "./pick-pictures.js";
 import { PictureView } from "./picture-view.js";
 import { ReadingNote } from "./reading-note.js";
 
+const SourceChip = lazy(async () => ({ default: (await import("../citing/source-chip.js")).SourceChip }));
 const PdfDialog = lazy(async () => ({ default: (await import("./pdf-dialog.js")).PdfDialog }));
 
 function isPdf({ type, name }: File): boolean {
@@ -20,6 +22,9 @@ function isPdf({ type, name }: File): boolean {
 interface ComposerProps {
   readonly draft: PictureDraft;
   readonly field: RefObject<HTMLTextAreaElement | null>;
+  /** The collection that is asked. */
+  readonly source: Source | undefined;
+  readonly onSource: (source: Source | undefined) => void;
   readonly isFirst: boolean;
   readonly isWriting: boolean;
   readonly isReady: boolean;
@@ -27,7 +32,8 @@ interface ComposerProps {
   readonly onStop: () => void;
 }
 
-export function Composer({ draft, field, isFirst, isWriting, isReady, onSend, onStop }: ComposerProps) {
+export function Composer(given: ComposerProps) {
+  const { draft, field, source, onSource, isFirst, isWriting, isReady, onSend, onStop } = given;
   const words = useWords();
   const [text, setText] = useState("");
   const sight = useSight();
@@ -85,6 +91,7 @@ export function Composer({ draft, field, isFirst, isWriting, isReady, onSend, on
             <PictureView picture={region.crop} onRemove={() => sight?.change({ region: undefined })} />
           </div>
         )}
+        <Suspense>{source && <SourceChip source={source} onChange={onSource} />}</Suspense>
         <ReadingNote draft={draft} />
         {draft.refused.map((name) => (
           <p key={name} className="wrong" role="alert">
@@ -95,6 +102,7 @@ export function Composer({ draft, field, isFirst, isWriting, isReady, onSend, on
           <PickPictures onFiles={add} />
           <MoreSources
             onFiles={add}
+            onCollection={(collection) => onSource({ collection, pages: source?.pages ?? usualPages })}
             onQuestion={(kept) => {
               setText(kept);
               field.current?.focus();

@@ -12,7 +12,7 @@ interface EntryViewProps {
 
 export function EntryView({ collection, entry, score }: EntryViewProps) {
   const words = useWords();
-  const url = useEntryUrl(collection, entry.id);
+  const url = useEntryUrl(collection, entry);
   const { source, page, metadata = {} } = entry;
   const name = source.split(/[/\\]/).at(-1) ?? source;
   const title = page === undefined ? name : words.pageOf(name, page);
@@ -37,7 +37,7 @@ export function EntryView({ collection, entry, score }: EntryViewProps) {
 }
 
 /** By fetch, and not as an address of an image, which could carry no key. */
-function useEntryUrl(collection: string, id: number): string | undefined {
+function useEntryUrl(collection: string, { id, pixels }: WireEntry): string | undefined {
   const [url, setUrl] = useState<string>();
   useEffect(() => {
     let made: string | undefined;
@@ -47,11 +47,11 @@ function useEntryUrl(collection: string, id: number): string | undefined {
       made = URL.createObjectURL(blob);
       setUrl(made);
     };
-    entryPicture(collection, id).then(show, () => {}); // removed meanwhile: its place stays empty
+    entryPicture(collection, { id, pixels }).then(show, () => {}); // removed meanwhile: its place stays empty
     return () => {
       isOver = true;
       if (made) URL.revokeObjectURL(made);
     };
-  }, [collection, id]);
+  }, [collection, id, pixels]);
   return url;
 }

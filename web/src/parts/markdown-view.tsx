@@ -1,6 +1,9 @@
 /** Markdown as React, loaded with the first answer that is shown. Nothing is taken for HTML, and pictures are not fetched. */
 import Markdown, { type MarkdownToJSX } from "markdown-to-jsx/react";
-import { isValidElement, lazy, type ReactNode, Suspense } from "react";
+import { isValidElement, lazy, type ReactNode, Suspense, useContext } from "react";
+import { CitedContext } from "../citing/context.js";
+import { markedNumber, markNumbers, withoutMarks } from "../citing/numbers.js";
+import { PageNumber } from "../citing/page-number.js";
 import { displayMark, inlineMark, markMath } from "../math.js";
 
 const CodeBlock = lazy(async () => ({ default: (await import("./code-block.js")).CodeBlock }));
@@ -20,7 +23,8 @@ const options: MarkdownToJSX.Options = {
 };
 
 export function MarkdownView({ text }: { text: string }) {
-  return <Markdown options={options}>{markMath(text)}</Markdown>;
+  const { pages } = useContext(CitedContext);
+  return <Markdown options={options}>{markNumbers(markMath(text), (number) => pages.has(number))}</Markdown>;
 }
 
 function CodeSpan({ children, className }: { children: ReactNode; className: string | undefined }) {
@@ -33,7 +37,8 @@ function CodeSpan({ children, className }: { children: ReactNode; className: str
       </Suspense>
     );
   }
-  return <code className={className}>{children}</code>;
+  const number = markedNumber(text);
+  return number === undefined ? <code className={className}>{children}</code> : <PageNumber number={number} />;
 }
 
 /** A block of code: what stands in it, and the language that the model named. */
@@ -45,7 +50,7 @@ function Fenced({ children }: { children: ReactNode }) {
   if (typeof code !== "string") return plain;
   return (
     <Suspense fallback={plain}>
-      <CodeBlock code={code} language={language} />
+      <CodeBlock code={withoutMarks(code)} language={language} />
     </Suspense>
   );
 }

@@ -9,9 +9,10 @@ interface MoreSourcesProps {
   readonly onFiles: (files: Iterable<File>) => void;
   /** A question that is kept. */
   readonly onQuestion: (text: string) => void;
+  readonly onCollection: (name: string) => void;
 }
 
-export function MoreSources({ onFiles, onQuestion }: MoreSourcesProps) {
+export function MoreSources(given: MoreSourcesProps) {
   const words = useWords();
   const [isOpen, setOpen] = useState(false);
   return (
@@ -27,7 +28,7 @@ export function MoreSources({ onFiles, onQuestion }: MoreSourcesProps) {
       </button>
       {isOpen && (
         <Suspense>
-          <SourcesMenu onFiles={onFiles} onQuestion={onQuestion} onClose={() => setOpen(false)} />
+          <SourcesMenu {...given} onClose={() => setOpen(false)} />
         </Suspense>
       )}
     </div>

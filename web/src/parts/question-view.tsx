@@ -13,6 +13,7 @@ export const QuestionView = memo(function QuestionView({ question, onEdit }: Que
   const words = useWords();
   const [isEditing, setEditing] = useState(false);
   const [wasEdited, setEdited] = useState(false);
+  const { source } = question;
   const cancel = () => {
     setEditing(false);
     setEdited(true);
@@ -26,6 +27,7 @@ export const QuestionView = memo(function QuestionView({ question, onEdit }: Que
           ))}
         </div>
       )}
+      {source && <p className="aside">{words.askedOf(source.collection, source.pages)}</p>}
       {isEditing ? (
         <EditForm
           text={question.text}

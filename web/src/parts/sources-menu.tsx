@@ -1,5 +1,6 @@
 /** Pictures from the camera, the screen, the clipboard, or a PDF. Each asks the browser only when it is chosen. */
 import { useEffect, useRef, useState } from "react";
+import { ChooseCollection } from "../citing/choose-collection.js";
 import { clipboardPictures, screenStill, sourceProblem } from "../sources.js";
 import { useSourceWords } from "../words-sources.js";
 import { CameraDialog } from "./camera-dialog.js";
@@ -9,10 +10,11 @@ import "../style/sources.css";
 interface SourcesMenuProps {
   readonly onFiles: (files: Iterable<File>) => void;
   readonly onQuestion: (text: string) => void;
+  readonly onCollection: (name: string) => void;
   readonly onClose: () => void;
 }
 
-export function SourcesMenu({ onFiles, onQuestion, onClose }: SourcesMenuProps) {
+export function SourcesMenu({ onFiles, onQuestion, onCollection, onClose }: SourcesMenuProps) {
   const own = useSourceWords();
   const [problem, setProblem] = useState<string>();
   const [isCamera, setCamera] = useState(false);
@@ -63,6 +65,12 @@ export function SourcesMenu({ onFiles, onQuestion, onClose }: SourcesMenuProps) 
         accept="application/pdf"
         hidden
         onChange={({ target }) => target.files?.length && give([...target.files])}
+      />
+      <ChooseCollection
+        onChoose={(name) => {
+          onCollection(name);
+          onClose();
+        }}
       />
       <Templates
         onChoose={(text) => {

@@ -1,5 +1,6 @@
 /** A conversation as Markdown, its pictures as files beside it. */
-import type { Conversation, Picture } from "../conversation.js";
+import { titleOf } from "../citing/cited.js";
+import type { Answer, Conversation, Picture } from "../conversation.js";
 
 interface MarkdownWords {
   readonly you: string;
@@ -12,14 +13,27 @@ export function markdownOf(
   { you }: MarkdownWords,
 ): string {
   const parts = turns.map((turn) => {
-    if (turn.role === "assistant") return `## ${turn.model}\n\n${turn.text.trim()}`;
+    if (turn.role === "assistant")
+      return [`## ${turn.model}`, turn.text.trim(), ...citedPages(turn, fileOf)].filter(Boolean).join("\n\n");
     const pictures = turn.pictures.flatMap((picture) => {
       const file = fileOf(picture);
-      return file === undefined ? [] : [`![${picture.name.replace(/[[\]\\]/g, "")}](<${file}>)`];
+      return file === undefined ? [] : [`![${plain(picture.name)}](<${file}>)`];
     });
     return [`## ${you}`, ...pictures, turn.text.trim()].filter(Boolean).join("\n\n");
   });
   return `${[`# ${title.replace(/\s+/g, " ")}`, ...parts].join("\n\n")}\n`;
+}
+
+/** Each with its number, as an answer names it. */
+function citedPages({ cited }: Answer, fileOf: (picture: Picture) => string | undefined): string[] {
+  return (cited?.pages ?? []).map((page) => {
+    const [title, file] = [plain(titleOf(page)), page.picture && fileOf(page.picture)];
+    return file === undefined ? `\\[${page.number}\\] ${title}` : `\\[${page.number}\\] [${title}](<${file}>)`;
+  });
+}
+
+function plain(name: string): string {
+  return name.replace(/[[\]\\]/g, "");
 }
 
 /** A name for a file, of the beginning of a title. */

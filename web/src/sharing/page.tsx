@@ -5,7 +5,9 @@
 import type { ReactNode } from "react";
 import { flushSync } from "react-dom";
 import { createRoot } from "react-dom/client";
-import type { Conversation, Turn } from "../conversation.js";
+import { type Cited, titleOf } from "../citing/cited.js";
+import { CitedContext } from "../citing/context.js";
+import type { Answer, Conversation, Turn } from "../conversation.js";
 import { MarkdownView } from "../parts/markdown-view.js";
 import style from "./page.css?raw";
 
@@ -47,7 +49,7 @@ function TurnView({ turn, urls, you }: { turn: Turn; urls: ReadonlyMap<string, s
   if (turn.role === "assistant")
     return (
       <article className="answer">
-        <MarkdownView text={turn.text} />
+        <CitedText answer={turn} urls={urls} />
         <footer>
           {turn.model} · {new Date(turn.askedMs).toISOString().slice(0, 16).replace("T", " ")} UTC
         </footer>
@@ -61,6 +63,32 @@ function TurnView({ turn, urls, you }: { turn: Turn; urls: ReadonlyMap<string, s
       ))}
       {turn.text !== "" && <p>{turn.text}</p>}
     </article>
+  );
+}
+
+/** The pages stand below the words, which lead to them by their numbers. */
+function CitedText({ answer, urls }: { answer: Answer; urls: ReadonlyMap<string, string> }) {
+  const { id, text, cited = { pages: [] as Cited["pages"] } } = answer;
+  const pages = cited.pages.filter(({ picture }) => picture && urls.has(picture.id));
+  const anchor = (number: number) => `page-${id}-${number}`;
+  const content = {
+    pages: new Map(pages.map((page) => [page.number, page])),
+    hrefOf: ({ number }: { number: number }) => `#${anchor(number)}`,
+  };
+  return (
+    <>
+      <CitedContext value={content}>
+        <MarkdownView text={text} />
+      </CitedContext>
+      {pages.map((page) => (
+        <figure key={page.number} id={anchor(page.number)}>
+          <img src={urls.get(page.picture!.id)} alt={titleOf(page)} />
+          <figcaption>
+            [{page.number}] {titleOf(page)}
+          </figcaption>
+        </figure>
+      ))}
+    </>
   );
 }
 

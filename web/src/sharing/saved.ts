@@ -2,6 +2,7 @@
  * A conversation as one JSON file, with its pictures. It is also read back: from a file that may come from anyone, so that only what
  * is known of is taken over, and everything is looked at first.
  */
+import { type Cited, type CitedPage, pageCounts, picturesIn, type Source } from "../citing/cited.js";
 import { type Answer, type Conversation, newId, type Picture, question, type Turn } from "../conversation.js";
 import { plainSettings } from "../preferences.js";
 
@@ -21,7 +22,12 @@ export interface SavedConversation {
 }
 
 type SavedTurn =
-  | { readonly role: "user"; readonly text: string; readonly pictures: readonly { id: string; name: string }[] }
+  | {
+      readonly role: "user";
+      readonly text: string;
+      readonly pictures: readonly NamedPicture[];
+      readonly source?: Source;
+    }
   | {
       readonly role: "assistant";
       readonly text: string;
@@ -30,11 +36,21 @@ type SavedTurn =
       readonly reasoning?: string;
       /** Other answers to the same question. */
       readonly others?: readonly string[];
+      readonly cited?: SavedCited;
     };
 
+interface NamedPicture {
+  readonly id: string;
+  readonly name: string;
+}
+
+interface SavedCited extends Omit<Cited, "pages"> {
+  readonly pages: readonly (Omit<CitedPage, "picture"> & { readonly picture?: NamedPicture | undefined })[];
+}
+
+/** Of the questions, and of the pages that answers were given from. */
 export function picturesOf({ turns }: Pick<Conversation, "turns">): readonly Picture[] {
-  const all = turns.flatMap((turn) => (turn.role === "user" ? turn.pictures : []));
-  return [...new Map(all.map((picture) => [picture.id, picture])).values()];
+  return picturesIn(turns.map((turn) => (turn.role === "user" ? turn : { ...turn, others: [] })));
 }
 
 /** @param urls of its pictures; those that are no longer kept are left out. */
@@ -43,15 +59,26 @@ export function savedOf({ title, turns }: Conversation, urls: ReadonlyMap<string
 }
 
 function savedTurn(turn: Turn): SavedTurn {
-  if (turn.role === "user")
-    return { role: "user", text: turn.text, pictures: turn.pictures.map(({ id, name }) => ({ id, name })) };
-  const { text, model, askedMs, reasoning, others = [] } = turn;
+  if (turn.role === "user") {
+    const { text, pictures, source } = turn;
+    return { role: "user", text, pictures: pictures.map(named), ...(source && { source }) };
+  }
+  const { text, model, askedMs, reasoning, others = [], cited } = turn;
   return {
     role: "assistant",
     ...{ text, model, asked: new Date(askedMs).toISOString() },
     ...(reasoning && { reasoning }),
     ...(others.length > 0 && { others: others.map((other) => other.text) }),
+    ...(cited && { cited: { ...cited, pages: cited.pages.map(savedPage) } }),
   };
+}
+
+function named({ id, name }: Picture): NamedPicture {
+  return { id, name };
+}
+
+function savedPage({ picture, ...page }: CitedPage): SavedCited["pages"][number] {
+  return { ...page, ...(picture && { picture: named(picture) }) };
 }
 
 /** Undefined for what is no such file. */
@@ -76,14 +103,43 @@ const pictureUrl = /^data:image\/(jpeg|png|webp|gif|bmp);base64,[A-Za-z0-9+/]/;
 function isTurn(turn: unknown): boolean {
   if (!isRecord(turn) || !isText(turn.text)) return false;
   if (turn.role === "user")
-    return (
-      Array.isArray(turn.pictures) &&
-      turn.pictures.length <= maxPictures &&
-      turn.pictures.every((picture) => isRecord(picture) && isText(picture.id) && isText(picture.name))
-    );
-  const { role, model, asked, reasoning = "", others = [] } = turn;
+    return isListOf(turn.pictures, maxPictures, isNamedPicture) && isOptional(turn.source, isSource);
+  const { role, model, asked, reasoning = "", others = [], cited } = turn;
   const isPlain = role === "assistant" && isText(model) && isText(asked) && isText(reasoning);
-  return isPlain && Array.isArray(others) && others.length <= maxTurns && others.every(isText);
+  return (
+    isPlain && isOptional(cited, isCited) && Array.isArray(others) && others.length <= maxTurns && others.every(isText)
+  );
+}
+
+function isListOf(value: unknown, most: number, isOne: (each: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.length <= most && value.every(isOne);
+}
+
+function isOptional(value: unknown, isOne: (value: unknown) => boolean): boolean {
+  return value === undefined || isOne(value);
+}
+
+function isNamedPicture(value: unknown): boolean {
+  return isRecord(value) && isText(value.id) && isText(value.name);
+}
+
+function isSource(value: unknown): boolean {
+  return isRecord(value) && isText(value.collection) && isCount(value.pages);
+}
+
+function isCited(value: unknown): boolean {
+  return isRecord(value) && isText(value.collection) && isListOf(value.pages, maxPictures, isPage);
+}
+
+function isPage(value: unknown): boolean {
+  if (!isRecord(value)) return false;
+  const { number, source, page, cited, picture, bytes, text } = value;
+  const isNamed = isCount(number) && isText(source) && isOptional(page, isCount) && typeof cited === "boolean";
+  return isNamed && isOptional(picture, isNamedPicture) && isOptional(bytes, isCount) && isOptional(text, isText);
+}
+
+function isCount(value: unknown): boolean {
+  return typeof value === "number" && Number.isSafeInteger(value) && value > 0;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -99,15 +155,24 @@ export function conversationOf(
   { title, turns }: SavedConversation,
   pictures: ReadonlyMap<string, Picture>,
 ): Conversation {
-  const known = (ids: readonly { id: string; name: string }[]) =>
-    ids.flatMap(({ id, name }) => (pictures.has(id) ? [{ ...pictures.get(id)!, name }] : []));
-  return {
-    ...{ id: newId(), title, changedMs: Date.now() },
-    turns: turns.map((turn) => (turn.role === "user" ? question(turn.text, known(turn.pictures)) : answerOf(turn))),
+  const known = ({ id, name }: NamedPicture) => (pictures.has(id) ? [{ ...pictures.get(id)!, name }] : []);
+  const turnOf = (turn: SavedTurn): Turn => {
+    if (turn.role === "assistant") return answerOf(turn, known);
+    const { text, source } = turn;
+    return question(text, turn.pictures.flatMap(known), undefined, source && sourceOf(source));
   };
+  return { ...{ id: newId(), title, changedMs: Date.now() }, turns: turns.map(turnOf) };
 }
 
-function answerOf({ text, model, asked, reasoning, others = [] }: SavedTurn & { role: "assistant" }): Answer {
+/** Only what is known of, for a file may hold anything. */
+function sourceOf({ collection, pages }: Source): Source {
+  return { collection, pages: Math.min(pages, pageCounts.at(-1)!) };
+}
+
+function answerOf(
+  { text, model, asked, reasoning, others = [], cited }: SavedTurn & { role: "assistant" },
+  known: (picture: NamedPicture) => readonly Picture[],
+): Answer {
   const common = {
     role: "assistant",
     model,
@@ -121,5 +186,16 @@ function answerOf({ text, model, asked, reasoning, others = [] }: SavedTurn & { 
     ...{ ...common, id: newId(), text, askedMs },
     ...(reasoning && { reasoning }),
     ...(others.length > 0 && { others: others.map((other) => ({ ...common, id: newId(), text: other, askedMs })) }),
+    ...(cited && { cited: citedOf(cited, known) }),
+  };
+}
+
+function citedOf({ collection, pages }: SavedCited, known: (picture: NamedPicture) => readonly Picture[]): Cited {
+  return {
+    collection,
+    pages: pages.map(({ number, source, page, cited, bytes, text, picture }) => ({
+      ...{ number, source, page, cited, bytes, text },
+      picture: picture && known(picture)[0],
+    })),
   };
 }
