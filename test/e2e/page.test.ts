@@ -189,11 +189,13 @@ describe.skipIf(noBrowser)("the page", () => {
     const sent = page.waitForRequest(/chat\/completions/);
     await page.evaluate(`{
       const decode = HTMLImageElement.prototype.decode; // a slow machine
-      HTMLImageElement.prototype.decode = async function () { await new Promise((done) => setTimeout(done, 500)); return decode.call(this); };
+      const isDecoded = new Promise((done) => (globalThis.endDecoding = done));
+      HTMLImageElement.prototype.decode = async function () { await isDecoded; return decode.call(this); };
     }`);
     await page.locator("input[type=file]").setInputFiles({ name: "photo.jpg", mimeType: "image/jpeg", buffer: photo });
     await ask("What is this?");
     await page.getByText("Reading the picture…").waitFor();
+    await page.evaluate("globalThis.endDecoding()");
     const { messages } = (await sent).postDataJSON() as { messages: { content: { type: string }[] }[] };
     expect(messages[0]!.content.map(({ type }) => type)).toEqual(["image_url", "text"]);
     expect(await written()).not.toBe("");
