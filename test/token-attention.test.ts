@@ -13,13 +13,14 @@ import { indexPositions, numRows } from "../src/core/models/index.js";
 import type { PackedModel } from "../src/core/pack/index.js";
 import { attentionRows } from "../src/core/runtime/answer-attention.js";
 import { lookingDecoder } from "../src/core/runtime/decoder-models.js";
-import { image, type VisionLanguageModel } from "../src/core/runtime/index.js";
+import { image, type LanguageModel, type VisionLanguageModel } from "../src/core/runtime/index.js";
 import { graphsHere } from "../src/core/runtime/open.js";
 import { DecoderRunner } from "../src/core/runtime/runner.js";
 import { lookOf, spreadOf } from "../src/core/runtime/token-look.js";
 import type { EncodedImage } from "../src/core/runtime/vision.js";
 import type { WireAttention } from "../src/protocol/index.js";
 import { goldenFolder, repository, temporaryFolder } from "./support/folders.js";
+import { witness } from "./support/guards.js";
 import { type Fixture, openExact, openFixture, prefill } from "./support/parity.js";
 import { loadTiny, startServer, type TestServer } from "./support/server.js";
 import { tiledImages } from "./support/tiled-images.js";
@@ -134,6 +135,37 @@ function cutAmong(tokens: Float32Array, counts: readonly number[]): EncodedImage
     return { visualTokens: tokens.slice((row - count) * width, row * width), deepstack: [], outputs: {} };
   });
 }
+
+describe("a server that is asked where its model looks", () => {
+  it("holds pixels until they are encoded, and reads one answer at a time", async () => {
+    const taken: number[] = [];
+    const [running, most] = [{ count: 0 }, { count: 0 }];
+    const model: LanguageModel = {
+      ...witness(),
+      pixelBytes: async () => 100,
+      answerAttention: async (_, __, options) => {
+        running.count++;
+        most.count = Math.max(most.count, running.count);
+        taken.push(server.services.pixels.taken);
+        options!.onImagesEncoded?.();
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        taken.push(server.services.pixels.taken);
+        running.count--;
+        return { numLayers: 1, tokens: [] };
+      },
+    };
+    const server: TestServer = await startServer({ model });
+    const messages = [
+      { role: "user", content: "?" },
+      { role: "assistant", content: "!" },
+    ];
+    const ask = () => server.post("/v1/ocellus/attention", { messages });
+    expect((await Promise.all([ask(), ask(), ask()])).map(({ status }) => status)).toEqual([200, 200, 200]);
+    await server.close();
+    expect(taken).toEqual([100, 0, 100, 0, 100, 0]);
+    expect(most.count).toBe(1);
+  });
+});
 
 describe("where the bundled demo model looks", () => {
   const question = "What colour is it?";

@@ -1,5 +1,6 @@
 /** Which version answered which request, for `ocellus requests show`: written in batches, kept for a month. No content, no user. */
 import { randomBytes } from "node:crypto";
+import { sql } from "kysely";
 import { OcellusError } from "../core/base/index.js";
 import type { OpenDatabase } from "./database.js";
 
@@ -72,13 +73,15 @@ export class AnswerLog {
   }
 
   async #chosen(clientId: string): Promise<string[]> {
+    const beginning = `${clientId}.`;
     const rows = await this.#db
       .selectFrom("answers")
       .select("request_id")
-      .where("request_id", "like", `${clientId}.${"_".repeat(endLength)}`)
+      .where(sql`substr(request_id, 1, ${beginning.length})`, "=", beginning) // no pattern: ids may hold _ and %
+      .where(sql`length(request_id)`, "=", beginning.length + endLength)
       .limit(10)
       .execute();
-    return rows.map(({ request_id }) => request_id).filter((id) => id.startsWith(`${clientId}.`)); // _ and % are wildcards
+    return rows.map(({ request_id }) => request_id);
   }
 
   /** Other versions that were asked the same, and whose answers no one was given. */

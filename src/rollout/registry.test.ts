@@ -3,6 +3,7 @@ import { chmod, readdir, readFile, stat, symlink, writeFile } from "node:fs/prom
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ocellusError } from "../core/base/ocellus-error.testkit.js";
+import { uniqueId } from "./answers.js";
 import { deploy, removeVersion } from "./commands.js";
 import { manifestDigest } from "./manifest.js";
 import { about, modelFolder, openRegistry, temporaryFolder } from "./registry.testkit.js";
@@ -260,5 +261,15 @@ describe("answers", () => {
     expect(await other.answers.find("r1")).toEqual(record);
     expect(await other.answers.find("r2")).toBeUndefined();
     expect((await stat(join(folder, "registry.db"))).isFile()).toBe(true);
+  });
+
+  it("are found by the id that a client chose, whatever others chose that is like it", async () => {
+    const registry = await openRegistry({ folder: await temporaryFolder() });
+    const record = { at: Date.now(), model: "prod", tag: "v1", role: "stable", reason: "" };
+    for (let i = 0; i < 12; i++) registry.answers.add({ ...record, requestId: uniqueId(`a${i % 10}b`) });
+    for (const id of ["a_b", "A_b", "a\\b"]) registry.answers.add({ ...record, requestId: uniqueId(id) });
+    for (const id of ["a_b", "A_b", "a\\b"])
+      expect((await registry.answers.find(id))?.requestId.slice(0, -13)).toBe(id);
+    expect(await registry.answers.find("a%b")).toBeUndefined();
   });
 });

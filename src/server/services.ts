@@ -54,6 +54,8 @@ export interface Services extends Omit<ServerOptions, "models" | "middleware"> {
   readonly pixels: Semaphore;
   /** Documents that are read at once, each in a thread of its own. */
   readonly documents: AdmissionQueue;
+  /** Answers that are read once more to say where they looked, one at a time: the decoder's weights are open twice then. */
+  readonly attention: AdmissionQueue;
   /** Reads the text of pages that have none of their own. */
   readonly ocr: Ocr;
   /** Of models and versions: every value, read when somebody says so. */
@@ -72,6 +74,8 @@ export interface Services extends Omit<ServerOptions, "models" | "middleware"> {
 
 /** A document holds its file twice, and what is drawn of one page. */
 const documentsAtOnce = 2;
+/** What reading an answer once more takes, until the first has ended. */
+const attentionMs = 10_000;
 
 export function createServices({ models: provider, middleware, ...options }: ServerOptions): Services {
   const { config, guards = Guards.none(), rates = new LocalRateLimits() } = options;
@@ -82,6 +86,7 @@ export function createServices({ models: provider, middleware, ...options }: Ser
   const bytes = { filesBytes: () => files.bytes, requestBytes: () => budget.bytes };
   const reading = {
     documents: new AdmissionQueue({ maxRunning: () => documentsAtOnce, maxQueue: config.maxQueue }),
+    attention: new AdmissionQueue({ maxRunning: () => 1, maxQueue: config.maxQueue, answerMs: attentionMs }),
     ocr: new Ocr(),
     examinations: new Examinations((cause) =>
       options.log.warn({ err: cause }, "the values of a model could not be read"),

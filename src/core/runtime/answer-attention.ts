@@ -28,6 +28,8 @@ export interface AnswerAttention {
 export interface AttentionOptions extends Omit<ChatOptions, "zoom"> {
   /** Of which layer, from 0. Default: the mean of all. */
   readonly layer?: number | undefined;
+  /** Called once the pixel values of the images are held no more: the decoder's steps follow. */
+  readonly onImagesEncoded?: (() => void) | undefined;
 }
 
 /** Each takes a step of the decoder. */
@@ -115,7 +117,7 @@ export class AttentionReader {
   async read(
     messages: readonly ChatMessage[],
     answer: string,
-    { layer, ...options }: AttentionOptions,
+    { layer, onImagesEncoded, ...options }: AttentionOptions,
   ): Promise<AnswerAttention> {
     const { numLayers } = this.#looking();
     if (layer !== undefined && !(Number.isInteger(layer) && layer >= 0 && layer < numLayers))
@@ -124,6 +126,7 @@ export class AttentionReader {
     return this.#turn.run(async () => {
       this.#check(signal);
       const { spreads, ...again } = await this.#prepare(messages, answer, options);
+      onImagesEncoded?.();
       const tokens: AnswerAttention["tokens"][number][] = [];
       await this.#decoder.use(async (decoder) => {
         const reading = { ...this.#looking(), layer, check: () => this.#check(signal) };

@@ -170,10 +170,10 @@ export class VisionLanguageModel implements LanguageModel {
   async answerAttention(
     messages: readonly ChatMessage[],
     answer: string,
-    { layer, ...options }: AttentionOptions = {},
+    { layer, onImagesEncoded, ...options }: AttentionOptions = {},
   ): Promise<AnswerAttention> {
     this.#begin("answerAttention", options);
-    return this.#attention.read(messages, answer, { ...options, layer });
+    return this.#attention.read(messages, answer, { ...options, layer, onImagesEncoded });
   }
 
   /** The whole answer at once. */

@@ -58,23 +58,43 @@ async function lookedAt(
     throw new OcellusError("unsupported", `an engine elsewhere runs the model ${id}: it does not say where it looks`, {
       details: { param: "model" },
     });
+  const { messages } = prompt;
   const asked = { ...options, signal, ...(layer !== undefined && { layer }) };
-  const permit = await served.gate.enter(caller);
-  Object.assign(stats, { model: id, queueMs: permit.queueMs });
+  const turn = await services.attention.enter(caller); // nothing else is held while it waits
   try {
-    const numBytes = await pixelBytesOf(model, prompt, options, services.config.maxPixelBytes);
-    const { messages } = prompt;
-    const work = () => model.answerAttention!(messages, answer, asked);
-    const { numLayers, tokens } = await (numBytes === 0
-      ? work()
-      : services.pixels.run(work, signal, numBytes, context.queueOwner));
-    return {
-      num_layers: numLayers,
-      tokens: tokens.map(({ text, images }) => ({ text, images: images.map(wireLook) })),
-    };
+    const permit = await served.gate.enter(caller);
+    try {
+      Object.assign(stats, { model: id, queueMs: turn.queueMs + permit.queueMs });
+      const numBytes = await pixelBytesOf(model, prompt, options, services.config.maxPixelBytes);
+      const work = (onImagesEncoded?: () => void) =>
+        model.answerAttention!(messages, answer, { ...asked, ...(onImagesEncoded && { onImagesEncoded }) });
+      const { numLayers, tokens } = await (numBytes === 0 ? work() : withPixels(work, numBytes, context));
+      return {
+        num_layers: numLayers,
+        tokens: tokens.map(({ text, images }) => ({ text, images: images.map(wireLook) })),
+      };
+    } finally {
+      permit.release();
+    }
   } finally {
-    permit.release();
+    turn.release();
   }
+}
+
+/** Has the bytes until the images are encoded, not for the many steps behind that: answers of others need them. */
+async function withPixels<T>(
+  work: (onImagesEncoded: () => void) => Promise<T>,
+  numBytes: number,
+  { services, signal, queueOwner }: RequestContext,
+): Promise<T> {
+  let done: Promise<T> | undefined;
+  const begin = () =>
+    new Promise<unknown>((resolve, reject) => {
+      done = work(() => resolve(undefined));
+      done.then(resolve, reject);
+    });
+  await services.pixels.run(begin, signal, numBytes, queueOwner);
+  return done!;
 }
 
 function wireLook({ rows, columns, area, weights }: TokenLook): WireLook {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { ChatMessage } from "../../core/runtime/index.js";
+import { type ChatMessage, VideoFile } from "../../core/runtime/index.js";
 import type { Alias } from "../../rollout/index.js";
 import type { AskedPrompt } from "../prompt.js";
 import { Mirrored, targetsOf } from "./mirrored.js";
@@ -34,6 +34,10 @@ describe("a mirrored question", () => {
     const flat = mirrored({ messages: [{ role: "user", content }] }).numBytes;
     expect(flat).toBeGreaterThan(1005);
     expect(flat).toBeLessThan(1100);
+    const video = new VideoFile(new Uint8Array(1000));
+    expect(mirrored({ messages: [{ role: "user", content: [{ type: "video", video }] }] }).numBytes).toBeGreaterThan(
+      999,
+    );
     let deep: unknown = "x".repeat(500);
     for (let i = 0; i < 100_000; i++) deep = [deep];
     const call = { type: "function", function: { name: "f", arguments: { deep } } };

@@ -96,13 +96,14 @@ export class SampledVideo {
 }
 
 export class VideoFile {
-  readonly #source: VideoSource;
+  /** As it was given: seen by those who count the bytes of what waits. */
+  readonly source: VideoSource;
   readonly #limits: Required<VideoLimits>;
   #facts: Promise<VideoFacts> | undefined;
 
   /** Memory that its owner could write to is copied. */
   constructor(source: VideoSource, limits: VideoLimits = {}) {
-    this.#source = ownCopy(source) as VideoSource;
+    this.source = ownCopy(source) as VideoSource;
     this.#limits = { ...defaults, ...limits };
   }
 
@@ -178,9 +179,9 @@ export class VideoFile {
   #withPath<T>({ signal }: Asking, work: (video: VideoPath, limits: RunLimits) => Promise<T>): Promise<T> {
     const { maxBytes, maxMs } = this.#limits;
     return decoding.run(async () => {
-      const path = pathOf(this.#source);
+      const path = pathOf(this.source);
       if (path !== undefined) return work(await onDisk(path), { maxMs, signal });
-      const file = await readInput(this.#source, { maxBytes, signal, fetch });
+      const file = await readInput(this.source, { maxBytes, signal, fetch });
       const named = { ...file, source: file.source.replace(/^image/, "video") };
       return inTemporaryFile(named, (video) => work(video, { maxMs, signal }), signal);
     }, signal);
