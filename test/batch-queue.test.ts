@@ -9,7 +9,7 @@ import { noPostgres, startPostgres, type TestPostgres } from "../src/rollout/pos
 let postgres: TestPostgres;
 beforeAll(async () => {
   if (!noPostgres) postgres = await startPostgres();
-}, 60_000);
+});
 afterAll(() => postgres?.stop());
 
 const batch = "b";
@@ -143,7 +143,7 @@ describe.skipIf(noPostgres)("a queue of requests", () => {
     await a.add(batch, requests(2), true);
     expect(await a.take(9)).toHaveLength(2); // once more, and their failures are forgotten
     expect(await linesOf(a, false)).toEqual([]);
-  }, 90_000);
+  });
 
   it("forgets a removed batch, and what is said of it later", async () => {
     const [a, b] = await two(3);
@@ -212,7 +212,7 @@ describe.skipIf(noPostgres)("a queue of requests", () => {
         .map(({ line }) => line)
         .sort(),
     );
-  }, 90_000);
+  });
 });
 
 it("needs the address of a database", async () => {

@@ -36,14 +36,14 @@ describe.skipIf(noBrowser)("pages about checkpoints", () => {
   beforeAll(async () => {
     original = await checkpoint("original", value);
     browser = await openBrowser();
-  }, 60_000); // a browser starts slowly on a busy machine
+  });
   afterAll(() => browser?.close());
 
   describe("the page of a checkpoint", () => {
     let page: Page;
     beforeAll(async () => {
       page = await openHtml(browser, inspectPage(await examine(original, {})), faults, { colorScheme: "light" });
-    }, 60_000);
+    });
     const crumbs = async () => (await page.locator(".crumbs button").allTextContents()).join(" › ");
     const inside = () => page.textContent(".inside h3");
 
@@ -146,7 +146,7 @@ describe.skipIf(noBrowser)("pages about checkpoints", () => {
     beforeAll(async () => {
       const moved = await checkpoint("moved", (name, i) => value(name, i) * (/layers\.1.*q_proj/.test(name) ? 1.1 : 1));
       page = await openHtml(browser, diffPage(await diffCheckpoints(original, moved)), faults, { colorScheme: "dark" });
-    }, 60_000);
+    });
 
     it("says what moved, colours it, and leads to the tensor", async () => {
       expect(await page.textContent("h1")).toBe("Only the decoder moved.");

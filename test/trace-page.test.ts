@@ -14,7 +14,7 @@ describe.skipIf(noBrowser)("the page of a trace", () => {
     browser = await openBrowser();
     const html = tracePage(trace, { question: `What? ${evil}`, images: [dot, dot], model: `tiny ${evil}` });
     page = await openHtml(browser, html, faults, { colorScheme: "dark" });
-  }, 60_000); // a browser starts slowly on a busy machine
+  });
   afterAll(() => browser?.close());
 
   it("shows questions, answers and alternatives as text, whatever they spell, and asks the network for nothing", async () => {

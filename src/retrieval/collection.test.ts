@@ -112,7 +112,7 @@ describe.each(["exact", "hnsw"] as const)("a collection with the index %s", (kin
       kept = collection.size;
     }
     expect(kept).toBeGreaterThan(0);
-  }, 60_000); // three processes start
+  });
 });
 
 describe("the files of a collection", () => {
@@ -169,7 +169,7 @@ describe("the files of a collection", () => {
     const infoText = readFileSync(join(folder, "collection.json"));
     const imageBytes = readFileSync(join(folder, "images-1"));
     await fc.assert(law, { numRuns: 60 });
-  }, 60_000); // hundreds of files are written and synced
+  });
 
   it("name the sources of entries that are lost, whose ids are never given again", async () => {
     const { name, log } = await filled();

@@ -12,7 +12,7 @@ import { openRegistry, temporaryFolder } from "./registry.testkit.js";
 let postgres: TestPostgres | undefined;
 beforeAll(async () => {
   if (!noPostgres) postgres = await startPostgres();
-}, 60_000);
+});
 afterAll(() => postgres?.stop());
 
 const databases = [

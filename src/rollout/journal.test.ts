@@ -14,7 +14,7 @@ import type { RegistryState } from "./state.js";
 let postgres: TestPostgres | undefined;
 beforeAll(async () => {
   if (!noPostgres) postgres = await startPostgres();
-}, 60_000);
+});
 afterAll(() => postgres?.stop());
 
 const databases = [

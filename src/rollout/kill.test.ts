@@ -40,7 +40,7 @@ for (let i = 0; ; i++) {
   console.log("used " + registry.state.seq);
 }`;
 
-it(`survives kill -9 at ${numKills} random moments`, { timeout: 30_000 + numKills * 15_000 }, async () => {
+it(`survives kill -9 at ${numKills} random moments`, { timeout: 120_000 + numKills * 15_000 }, async () => {
   const folder = await temporaryFolder();
   const random = seeded(Date.now());
   let acknowledged = { versions: 0, seq: 0 };

@@ -56,7 +56,7 @@ describe.skipIf(noBrowser)("the gallery", () => {
   beforeAll(async () => {
     browser = await openBrowser();
     gallery = await buildGallery(browser, temporaryFolder());
-  }, 120_000);
+  });
   afterAll(() => browser?.close());
 
   it.each(views)("is whole in $language, $theme, $width pixels wide", async ({ rules, ...view }) => {

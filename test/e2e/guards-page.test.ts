@@ -27,7 +27,7 @@ describe.skipIf(noBrowser)("the guards' page", () => {
     page.on("pageerror", (error) => mishaps.push(String(error)));
     page.on("console", (message) => message.type() === "error" && mishaps.push(message.text()));
     await page.goto(`${server.url}/#/guards`);
-  }, 120_000);
+  });
   afterAll(async () => {
     await browser?.close();
     await server?.close();

@@ -100,7 +100,7 @@ describe.skipIf(noBrowser)("the page", () => {
     await makeCatalogue();
     server.pool.add("ocellus-tiny", tiny, join(repository, "checkpoints/ocellus-tiny"));
     browser = await openBrowser();
-  }, 120_000);
+  });
   afterEach(async () => {
     await page?.context().close();
     expect(mishaps.splice(0)).toEqual([]);

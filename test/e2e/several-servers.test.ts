@@ -12,7 +12,7 @@ import { adminState, command, type SharedRegistry, sharedRegistry, versionFor } 
 let postgres: TestPostgres | undefined;
 beforeAll(async () => {
   if (!noPostgres) postgres = await startPostgres();
-}, 60_000);
+});
 afterAll(() => postgres?.stop());
 
 const databases = [

@@ -199,7 +199,7 @@ describe.skipIf(noBrowser)("the large picture", () => {
     tiny = await loadTiny();
     server = await startServer({ "ocellus-tiny": tiny }, { collections: temporaryFolder() }, { webFolder });
     browser = await openBrowser();
-  }, 120_000);
+  });
   afterEach(async () => {
     await page?.context().close();
     expect(mishaps.splice(0)).toEqual([]);

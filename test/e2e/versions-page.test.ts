@@ -69,7 +69,7 @@ describe.skipIf(noBrowser)("the page of versions", () => {
   beforeAll(async () => {
     webFolder = await builtPage();
     browser = await openBrowser();
-  }, 120_000);
+  });
   afterEach(async () => {
     for (const one of open.splice(0)) await one.close();
     expect(mishaps.splice(0)).toEqual([]);

@@ -38,7 +38,7 @@ describe("globMatcher", () => {
     fc.assert(agree, { numRuns: 3000 });
   });
 
-  it("takes no more time for many stars", { timeout: 5000 }, () => {
+  it("takes no more time for many stars", () => {
     expect(globMatcher("*a".repeat(30))(`${"a".repeat(5000)}b`)).toBe(false);
   });
 });

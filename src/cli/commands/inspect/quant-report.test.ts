@@ -35,7 +35,7 @@ describe("ocellus inspect quant-report", () => {
     for (const { relative } of [...layers, ...kinds, ...tensors])
       expect(relative["int8 b32"]).toBeLessThan(relative["int4 b32"] / 8);
     expect(readdirSync(join(folder, "cache"))).toEqual([]);
-  }, 60_000);
+  });
 
   it("asks labelled questions in each format, each in a process of its own, and compares with fp32", async () => {
     const { code, stdout, stderr } = await run("--tasks", "--limit", "2", "--formats", "int8", "--json");
@@ -57,7 +57,7 @@ describe("ocellus inspect quant-report", () => {
     expect(formats[0].tasks.every((each: { points: number }) => each.points === 0)).toBe(true);
     expect(formats[1].bytes).toBeLessThan(formats[0].bytes / 3);
     expect(readdirSync(join(folder, "cache"))).toEqual([]);
-  }, 60_000);
+  });
 
   it("prints the table, and says when the questions are too few", async () => {
     const { code, stdout } = await run("--tasks", "--limit", "1", "--formats", "fp16");
@@ -66,7 +66,7 @@ describe("ocellus inspect quant-report", () => {
     expect(stdout).toMatch(/\ncount +4 +[\d.]+ % +\+0\.00 ±/);
     expect(stdout).toMatch(/\npeak RSS +\d+ MB +\d+ MB\n/);
     expect(stdout).toContain("too few questions to tell 1 point");
-  }, 60_000);
+  });
 
   it.each([
     [["--formats", "int3"], 2, /'int3'.*fp32, fp16/],

@@ -36,7 +36,7 @@ describe("ocellus pack", () => {
     const config = JSON.parse(readFileSync(join(bundledModel, "config.json"), "utf8"));
     const { hidden_size, intermediate_size } = config.text_config;
     expect(JSON.parse(shape!).reduce((a: number, b: number) => a * b)).toBe(hidden_size * (intermediate_size / 64));
-  }, 60_000);
+  });
 
   it.each([
     [["--block-size", "48"], /32, 64 .*128.*48/],

@@ -61,4 +61,4 @@ it("survives kill -9 at any point: every record answers for its own picture, and
     expect(bytes).toBeLessThanOrEqual(maxFolderBytes);
   }
   expect(sources).toContain("disk");
-}, 120_000);
+});

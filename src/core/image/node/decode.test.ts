@@ -269,7 +269,7 @@ describe("decodeImage refuses", () => {
     ["declarations", `${"<?xml ?>".repeat(60)}`],
     ["blanks in a data: URL", `data:image/png;base64,${" ".repeat(2 ** 20)}!`],
     ["blanks behind a data: URL's end", `data:image/png;base64,AAAA=${" ".repeat(2 ** 20)}=`],
-  ])("%s, in one pass", { timeout: 5000 }, async (_, content) => {
+  ])("%s, in one pass", async (_, content) => {
     const input = content.startsWith("data:") ? content : Buffer.from(content, "latin1");
     expect(["invalid_image", "invalid_request"]).toContain((await failure(decodeImage(input))).code);
   });
