@@ -1,9 +1,8 @@
 /** Several `ocellus serve` processes on one registry, and what they say of it; the versions in it are the bundled demo model. */
-import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { pack, parsePlan } from "../../src/core/pack/index.js";
 import type { WireAdminState } from "../../src/protocol/index.js";
 import { deploy, Registry } from "../../src/rollout/index.js";
-import { ocellusCommand } from "./command.js";
 import { repository } from "./folders.js";
 import { type ServeProcess, serveProcess } from "./serve-process.js";
 
@@ -16,8 +15,8 @@ export interface SharedRegistry {
 /** `v1` and `v2`; prod serves the first. The folder is the caller's to remove. */
 export async function sharedRegistry(folder: string, databaseUrl?: string): Promise<SharedRegistry> {
   const env = { OCELLUS_CACHE: join(folder, "cache"), OCELLUS_WEBHOOK_SECRET: "between you and me" };
-  const packed = join(folder, "packed");
-  ocellus(["pack", join(repository, "checkpoints/ocellus-tiny"), "--into", packed], env);
+  const checkpoint = join(repository, "checkpoints/ocellus-tiny");
+  const { path: packed } = await pack(checkpoint, { plan: parsePlan("int4"), into: join(folder, "packed") });
   const place = join(folder, "registry");
   const registry = await Registry.open({ folder: place, databaseUrl });
   const about = { family: "qwen3_vl_resampler", quantization: "int4", createdBy: "test" };
@@ -26,11 +25,6 @@ export async function sharedRegistry(folder: string, databaseUrl?: string): Prom
   const database = databaseUrl === undefined ? [] : ["--database-url", databaseUrl];
   const fixed = ["--registry", place, ...database, "--threads", "1", "--log-level", "warn", "--insecure-local-admin"];
   return { registry, serve: (...args) => serveProcess([...fixed, ...args], env) };
-}
-
-function ocellus(args: readonly string[], env: NodeJS.ProcessEnv): void {
-  const run = spawnSync(...ocellusCommand(...args), { encoding: "utf8", env: { ...process.env, ...env } });
-  if (run.status !== 0) throw new Error(`ocellus ${args.join(" ")}: ${run.stderr}`);
 }
 
 /** The version that answers a user. */
