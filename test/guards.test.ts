@@ -175,6 +175,9 @@ describe("a policy", () => {
       expect(guards.state().problem).toContain("policy.json:1: rules.0.action");
     });
     expect(guards.policy.version).toBe(version);
+    const told = await (await fetch(`${server.url}/v1/ocellus/guards`)).json();
+    expect(told).toMatchObject({ policy: version, problem: expect.any(String) });
+    expect(JSON.stringify(told), "no path of this machine").not.toContain(folder);
     expect((await post(ask("quux"))).status, "the one before stays in force").toBe(400);
     writePolicy(folder, { guards: { words }, rules: [{ action: "flag" }] });
     await until(async () => {

@@ -67,13 +67,16 @@ function changedSchema(schema: unknown, redactions: readonly Redaction[]): Reado
   }
 }
 
+/** The reason names files and lines of this machine: it is the operator's to read. */
+const unusable = "the changed policy cannot be used, and the one before is in force; the server's log says why";
+
 /** Other keys' names and verdicts are theirs. */
 function stateFor({ policy, guards, problem, recent }: GuardsState, owner: string): GuardState {
   return {
     object: "ocellus.guards",
     policy: policy.version,
     on_failure: policy.onFailure,
-    ...(problem !== undefined && { problem }),
+    ...(problem !== undefined && { problem: unusable }),
     guards: guards.map(({ stages, ...guard }) => ({ ...guard, stages: [...stages] })),
     rules: policy.rules.filter(({ key }) => key === undefined || key === owner).map(({ key: _, ...rule }) => rule),
     recent: recent.filter(({ key }) => key === owner).map(({ key: _, ...verdict }) => verdict),
