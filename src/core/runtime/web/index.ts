@@ -1,11 +1,11 @@
 /**
  * The runtime in a browser: packed models, unchanged, in a worker of the page or on the caller's thread. docs/browser.md
  */
-import { OcellusError, optionNames, refuseUnknownOptions } from "../../base/index.js";
+import { OcellusError } from "../../base/index.js";
 import type { DownloadProgress, OpenPackedOptions } from "../../storage/web/index.js";
-import { checkChoices, type WebModelOptions, webModelNames } from "./load-here.js";
 import type { ModelFiles } from "./open-source.js";
 import { type ModelWorker, WebModel } from "./web-model.js";
+import { checkOptions, type WebModelOptions, webModelNames } from "./web-options.js";
 
 export { OcellusError } from "../../base/index.js";
 export type { ImageInput } from "../../image/loaded/index.js";
@@ -31,19 +31,20 @@ export {
   type VisionLanguageModel,
   withMiddleware,
 } from "../portable.js";
-export { loadModelHere, type WebMemoryOptions, type WebModelOptions } from "./load-here.js";
+export { loadModelHere } from "./load-here.js";
 export type { ModelFiles } from "./open-source.js";
 export type { ModelWorker, WebModel } from "./web-model.js";
+export type { WebMemoryOptions, WebModelOptions } from "./web-options.js";
 
 export interface LoadWebOptions extends WebModelOptions, OpenPackedOptions {
   /** Starts the worker, for bundlers that do not follow `new URL("./model-worker.js", import.meta.url)`. */
   readonly worker?: () => ModelWorker;
 }
 
-const loadNames = optionNames<LoadWebOptions>({
+const loadNames = {
   ...webModelNames,
   ...{ sha256: true, headers: true, signal: true, onProgress: true, worker: true },
-});
+} as const satisfies Record<keyof Required<LoadWebOptions>, true>;
 
 /**
  * Opens a packed model in a worker of its own, from the address of its folder or from its files.
@@ -51,8 +52,7 @@ const loadNames = optionNames<LoadWebOptions>({
  * `io`, `aborted`.
  */
 export async function loadModel(model: ModelFiles | URL, options: LoadWebOptions = {}): Promise<WebModel> {
-  refuseUnknownOptions("loadModel", options, loadNames);
-  checkChoices(options);
+  checkOptions(options, loadNames);
   const { sha256, headers, signal, onProgress, worker: newWorker = startWorker, ...here } = options;
   return WebModel.open({
     ...{ newWorker, signal, onProgress: keeping(onProgress) },

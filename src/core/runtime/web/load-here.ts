@@ -1,74 +1,24 @@
 /** Opens a packed model on the thread that calls this, a worker's as a rule: `loadModel` of index.ts starts one. */
 import { chooseDevice, usedThreads, type WebDevice, WebGraph } from "../../backend/web/index.js";
-import { listed, OcellusError, openWhole, optionNames, refuseUnknownOptions, sha256 } from "../../base/index.js";
+import { type OcellusError, openWhole, sha256 } from "../../base/index.js";
 import { EncoderCache } from "../../cache/portable.js";
-import type { ImageLimits } from "../../image/loaded/index.js";
 import "../../image/web/index.js";
 import { encodeStored, type PackedModel, storedGraphs, type WeightFile, withFloats } from "../../pack/portable.js";
 import { textWorkHere } from "../../processor/portable.js";
 import type { PackedSource } from "../../storage/web/index.js";
 import {
   decoderModels,
-  type MemoryOptions,
   type ModelHost,
   openedImages,
   openModel,
   placementFor,
   placementOn,
-  type SizeChoice,
   sizesOf,
   speculationUse,
   type VisionLanguageModel,
 } from "../portable.js";
 import { openPackedSource, weightNames } from "./packed-source.js";
-
-/** Byte budgets, as of Node's `MemoryOptions`. */
-export type WebMemoryOptions = Pick<MemoryOptions, "encoderCacheBytes" | "pinnedBytes" | "prefixCacheBytes">;
-
-export interface WebModelOptions extends SizeChoice {
-  /** "cpu" is WebAssembly. "auto", the default: WebGPU where an adapter computes rightly, else "cpu". */
-  readonly device?: "cpu" | "webgpu" | "auto"; // spelled out: these types need no onnxruntime-web
-  /** Threads of one operator in WebAssembly. Default: the cores of the machine, eight at most; one where the page is not isolated. */
-  readonly threads?: number;
-  /** Folder of the files `ort-wasm-simd-threaded…` of onnxruntime-web, with a slash at its end. Default: where a bundler has put them. */
-  readonly wasmPaths?: string;
-  /** The `.wasm` of that folder is stored as `.wasm.gz`, and unpacked in the page. */
-  readonly wasmCompression?: "gzip";
-  readonly memory?: WebMemoryOptions;
-  readonly imageLimits?: ImageLimits;
-  /** As of Node's `loadModel`. */
-  readonly speculation?: "auto" | "off";
-}
-
-export const webModelNames = {
-  ...{ device: true, threads: true, wasmPaths: true, wasmCompression: true, memory: true, imageLimits: true },
-  ...{ speculation: true, maxSequences: true, maxLength: true },
-} as const satisfies Record<keyof Required<WebModelOptions>, true>;
-
-const optionsHere = optionNames<WebModelOptions>(webModelNames);
-const memoryNames = optionNames<WebMemoryOptions>({
-  encoderCacheBytes: true,
-  pinnedBytes: true,
-  prefixCacheBytes: true,
-});
-
-const choices = { device: ["auto", "webgpu", "cpu"], wasmCompression: ["gzip"], speculation: ["auto", "off"] };
-
-/** @throws `invalid_request` with `details.param`. */
-export function checkChoices(options: WebModelOptions): void {
-  for (const [param, expected] of Object.entries(choices)) {
-    const found: string | undefined = options[param as keyof typeof choices];
-    if (found !== undefined && !expected.includes(found)) throw otherOption(param, listed(expected), found);
-  }
-  if (options.wasmCompression && options.wasmPaths === undefined)
-    throw otherOption("wasmCompression", "wasmPaths beside it, the folder of the compressed file", "none");
-}
-
-function otherOption(param: string, expected: string, found: string): OcellusError {
-  return new OcellusError("invalid_request", `loadModel: ${param}: expected ${expected}, found ${found}`, {
-    details: { param, expected, found },
-  });
-}
+import { checkOptions, type WebModelOptions, webModelNames } from "./web-options.js";
 
 /** A model of this thread, and what becomes of its device. */
 export interface ModelHere {
@@ -89,9 +39,7 @@ export async function openHere(
   opening: PackedSource | Promise<PackedSource>,
   options: WebModelOptions = {},
 ): Promise<ModelHere> {
-  refuseUnknownOptions("loadModel", options, optionsHere);
-  refuseUnknownOptions("loadModel: memory", options.memory ?? {}, memoryNames);
-  checkChoices(options);
+  checkOptions(options, webModelNames);
   const started = performance.now();
   const { device: wanted = "auto", threads, wasmPaths, wasmCompression } = options;
   const device = chooseDevice(wanted, { threads, wasmPaths, wasmCompression });

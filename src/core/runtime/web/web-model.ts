@@ -22,8 +22,8 @@ import {
   type TraceOptions,
 } from "../portable.js";
 import { Calls, type Port } from "./calls.js";
-import type { WebModelOptions } from "./load-here.js";
 import type { ModelFiles } from "./open-source.js";
+import type { WebModelOptions } from "./web-options.js";
 
 /** The model that a worker opens, and how. */
 export interface PageModel {
