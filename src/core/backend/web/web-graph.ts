@@ -14,7 +14,7 @@ import {
 } from "../portable.js";
 import type { InferenceSession, Runtime, Tensor } from "./onnxruntime.js";
 
-export interface WeightFile {
+interface WeightFile {
   readonly path: string;
   readonly data: Uint8Array;
 }
