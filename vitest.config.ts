@@ -18,10 +18,10 @@ const together = {
   execArgv: ["--max-old-space-size=8192"], // what all these files hold together is above Node's own limit
 };
 
-/** They start processes and browsers, replace modules, or ask what a process loads. */
+/** They start processes and browsers, replace modules, count work (test/support/counted-work.ts), or ask what a process loads. */
 const alone = [
   "test/{e2e,hostile}/**/*.test.ts",
-  "test/{browser,demo-web,guard-side-doors,linear-patterns,nothing-leaves,optional-packages,report-page}.test.ts",
+  "test/{browser,demo-web,guard-linear,guard-side-doors,linear-patterns,nothing-leaves,optional-packages,report-page}.test.ts",
   "test/{serve-sockets,trace-page,tune-vision,webgpu}.test.ts",
 ];
 
