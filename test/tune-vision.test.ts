@@ -15,6 +15,7 @@ import { familyOf } from "../src/core/models/index.js";
 import { withAdapter } from "../src/core/pack/index.js";
 import { openAdapter } from "../src/core/runtime/index.js";
 import { toFloat32 } from "../src/core/tensor/index.js";
+import { openRegistry } from "../src/rollout/registry.testkit.js";
 import { type TuneVisionOptions, tuneVision } from "../src/tune/index.js";
 import type { TuneRow } from "../src/tune/vision/rows.js";
 import { type Run, withRun } from "../src/tune/vision/run.js";
@@ -165,6 +166,9 @@ describe("what is written", () => {
       data: { digest: expect.stringMatching(/^[0-9a-f]{64}$/), examples: 10, held_out: 2 },
       recipe: { blocks: 1, connector: true },
     });
+    const about = { family: "qwen2_vl", quantization: "f32", createdBy: "test", tag: "tuned-v1.0.0" };
+    const { lineage } = await (await openRegistry()).publish(result.folder, about);
+    expect(lineage).toEqual({ base: record.base.digest, data: record.data.digest, recipe: record.recipe });
     await expect(tuneVision(whole("qwen2_vl"), options)).rejects.toThrow(ocellusError("invalid_request", { field: "output" })); // biome-ignore format: one thought
   });
 

@@ -121,6 +121,8 @@ const versionSchema = z
     bytes: z.number(),
     parent: z.string().optional(),
     notes: z.string().optional(),
+    /** Of a tuned model: digests of what it was made from and of what it learnt, and how. */
+    lineage: z.object({ base: z.string(), data: z.string(), recipe: z.record(z.string(), z.unknown()) }).optional(),
     created_by: z.string(),
     created_at: z.string(),
     is_signed: z.boolean(),

@@ -111,6 +111,7 @@ export const rolloutEn = {
   diff: {
     published: "Published versions",
     parent: (version: string) => `from ${version}`,
+    tuned: (base: string, data: string) => `tuned: base ${base}, data ${data}`,
     by: (name: string, time: string) => `${name}, ${time}`,
     loaded: "loaded here",
     signed: "signed",
@@ -215,6 +216,7 @@ export const rolloutZh: RolloutWords = {
   diff: {
     published: "已发布的版本",
     parent: (version) => `源自 ${version}`,
+    tuned: (base, data) => `微调所得：基础模型 ${base}，数据 ${data}`,
     by: (name, time) => `${name}，${time}`,
     loaded: "已在此加载",
     signed: "已签名",

@@ -57,7 +57,7 @@ export function wireAlias(alias: Alias, { registry, deployments, rollouts, shado
 }
 
 function wireVersion({ manifest, digest }: Version, deployments: Deployments, comparison?: Comparison): WireVersion {
-  const { tag, family, quantization, parent, notes, createdBy, createdAt, signature } = manifest;
+  const { tag, family, quantization, parent, notes, lineage, createdBy, createdAt, signature } = manifest;
   const failure = deployments.failures.get(tag);
   return {
     version: tag,
@@ -65,6 +65,7 @@ function wireVersion({ manifest, digest }: Version, deployments: Deployments, co
     bytes: manifestBytes(manifest),
     ...(parent !== undefined && { parent }),
     ...(notes !== undefined && { notes }),
+    ...(lineage && { lineage }),
     created_by: createdBy,
     created_at: createdAt,
     is_signed: signature !== undefined,

@@ -70,7 +70,10 @@ export const adminState: WireAdminState = {
     },
   ],
   versions: [
-    ...["v1", "v2", "v3"].map((name) => version(name)),
+    ...["v1", "v2"].map((name) => version(name)),
+    version("v3", {
+      lineage: { base: "sha256:67f6".padEnd(71, "0"), data: "a847".padEnd(64, "0"), recipe: { blocks: 2 } },
+    }),
     version("v4", { is_loaded: false, failure: "model.safetensors: expected 1.3 GB, found 0.9 GB", is_signed: false }),
   ],
 };

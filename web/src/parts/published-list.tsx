@@ -67,7 +67,26 @@ function Published({ version: found }: { version: WireVersion }) {
         <b>{version}</b> {notes !== undefined && <span>{notes}</span>}
       </p>
       <p className="aside">{stats.join(" · ")}</p>
+      {found.lineage && <Tuned lineage={found.lineage} />}
     </div>
+  );
+}
+
+/** What a tuned version was made from, and how. */
+function Tuned({ lineage: { base, data, recipe } }: { lineage: NonNullable<WireVersion["lineage"]> }) {
+  const { diff: words } = useVersionsWords().rollout;
+  const short = (digest: string) => digest.replace("sha256:", "").slice(0, 12);
+  return (
+    <details className="aside">
+      <summary>{words.tuned(short(base), short(data))}</summary>
+      <ul>
+        {Object.entries(recipe).map(([name, value]) => (
+          <li key={name}>
+            {name}: {typeof value === "string" ? value : JSON.stringify(value)}
+          </li>
+        ))}
+      </ul>
+    </details>
   );
 }
 

@@ -2,8 +2,7 @@
  * `ocellus golden init DIR`: a golden set that a person can edit. From a folder of pictures it holds what a model answers, as
  * proposals that no one is judged by before a person has reviewed them; else questions of the package's own examination.
  */
-import { constants } from "node:fs";
-import { appendFile, copyFile, readdir, readFile } from "node:fs/promises";
+import { appendFile, readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { groupBy, ioError, OcellusError, throwIfAborted } from "../../../core/base/index.js";
@@ -19,9 +18,11 @@ import { printJson, printLine, printNotes, type Terminal } from "../../ui/termin
 import { greedy, questionAbout, refuseBlocked, streamAnswer } from "../ask/answer.js";
 import { withModel } from "../models/open-model.js";
 import { foundOf, foundText } from "./golden-check.js";
+import { copyImage, setOfLabels } from "./golden-labels.js";
 
 interface InitFlags extends ModelFlags {
   readonly images?: string;
+  readonly labels?: string;
   readonly ask?: readonly string[];
   readonly limit?: number;
 }
@@ -39,6 +40,7 @@ export function addGoldenInit(golden: Command, terminal: Terminal): void {
       "--images <folder>",
       "folder of images to ask the model about (default: questions of the package's evaluation files)",
     )
+    .option("--labels <data>", "labelled images instead, as for tune head: the label answers the one question of --ask")
     .option("--ask <questions...>", 'questions about each image (default: "What is this?")')
     .option(
       "--limit <count>",
@@ -54,24 +56,32 @@ After an interruption, run the same command again.
 
 Examples:
   ocellus golden init ./golden
-  ocellus golden init ./golden --images ./photos --ask "What is this?" "Which colour is it?"`,
+  ocellus golden init ./golden --images ./photos --ask "What is this?" "Which colour is it?"
+  ocellus golden init ./golden --labels ./photos --ask "Which part is this?"      a folder per class: nothing to correct`,
     )
     .action((folder: string, _local: unknown, command: Command) => init(folder, command.optsWithGlobals(), terminal));
 }
 
 async function init(folder: string, flags: InitFlags, terminal: Terminal): Promise<void> {
-  const { images } = flags;
-  if (images === undefined && flags.ask !== undefined)
-    throw new OcellusError("invalid_request", "golden init: --ask needs --images");
   const path = join(folder, "golden.jsonl");
-  const notes =
-    images === undefined
-      ? await copyExamination(folder, path, flags)
-      : await propose(folder, path, { ...flags, images }, terminal);
+  const notes = await made(folder, path, flags, terminal);
   const found = foundOf((await pathExists(path)) ? await readEvalFiles([path]) : []);
   if (flags.json) return printJson(terminal, { path, ...found });
   printNotes(terminal, notes);
   printLine(terminal, foundText(path, found));
+}
+
+async function made(folder: string, path: string, flags: InitFlags, terminal: Terminal): Promise<string[]> {
+  const { images, labels, ask, limit } = flags;
+  if (images !== undefined && labels !== undefined)
+    throw new OcellusError(
+      "invalid_request",
+      "golden init: --images are asked about, --labels have answers: choose one",
+    );
+  if (labels !== undefined) return setOfLabels(folder, path, { labels, ask, limit });
+  if (images !== undefined) return propose(folder, path, { ...flags, images }, terminal);
+  if (ask !== undefined) throw new OcellusError("invalid_request", "golden init: --ask needs --images or --labels");
+  return copyExamination(folder, path, flags);
 }
 
 async function makeFolders(folder: string): Promise<void> {
@@ -188,19 +198,15 @@ export async function imagesIn(folder: string, limit = Number.POSITIVE_INFINITY)
     throw ioError("read the folder", folder, cause);
   });
   const names = entries.filter((entry) => entry.isFile() && imageName.test(entry.name)).map(({ name }) => name);
+  const hasFolders = entries.some((entry) => entry.isDirectory());
   if (names.length === 0)
-    throw new OcellusError("invalid_request", `${folder} has no images (png, jpg, webp, gif, bmp, …)`);
+    throw new OcellusError(
+      "invalid_request",
+      `${folder} has no images (png, jpg, webp, gif, bmp, …)${hasFolders ? ", only folders: name one of them, or, with a folder per class, use --labels" : ""}`,
+    );
   if (names.length > maxImages && limit === Number.POSITIVE_INFINITY)
     throw new OcellusError("too_large", `${folder} has ${names.length} images, more than ${maxImages}; use --limit`);
   return names.sort().slice(0, limit);
 }
 
 const imageName = /\.(png|jpe?g|webp|gif|bmp|tiff?|avif)$/i;
-
-/** What is there by that name, edited or from before, stays. */
-async function copyImage(from: string, to: string): Promise<void> {
-  if (resolve(from) === resolve(to)) return;
-  await copyFile(from, to, constants.COPYFILE_EXCL).catch((cause: unknown) => {
-    if ((cause as { code?: string }).code !== "EEXIST") throw ioError("copy the image to", to, cause);
-  });
-}

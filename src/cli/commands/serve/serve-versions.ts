@@ -7,7 +7,13 @@ import { isRemote } from "../../../engines/index.js";
 import { type EvalCase, isCorrect, matchKindOf, messagesOf, readGoldenSet } from "../../../evals/index.js";
 import { secretFrom } from "../../../guardrails/index.js";
 import { estimateMemory, formatLabel } from "../../../inspect/index.js";
-import { type CanaryMetric, type PendingRollbackChange, Registry, VerifiedFolders } from "../../../rollout/index.js";
+import {
+  type CanaryMetric,
+  canaryMetrics,
+  type PendingRollbackChange,
+  Registry,
+  VerifiedFolders,
+} from "../../../rollout/index.js";
 import {
   type DeliveryOutcome,
   Deployments,
@@ -111,7 +117,11 @@ async function readGolden(paths: readonly string[], log: Logger): Promise<Golden
   const sets = await Promise.all(paths.map(readGoldenSet));
   for (const { path, digest, questions, numUnreviewed } of sets)
     log.info({ golden: path, digest, questions: questions.length, unreviewed: numUnreviewed }, "golden set loaded");
-  return sets.flatMap(({ questions }) => questions.map(goldenCase));
+  const cases = sets.flatMap(({ questions }) => questions.map(goldenCase));
+  const { minimum } = canaryMetrics.golden;
+  if (sets.length > 0 && cases.length < minimum)
+    log.warn({ questions: cases.length, minimum }, "golden sets are too small: no canary goes on by so few questions");
+  return cases;
 }
 
 function goldenCase(found: EvalCase): GoldenCase {

@@ -198,7 +198,8 @@ function planLines(plan: TunePlan): string[] {
   const parts = Object.entries(trainable).filter(([, values]) => values > 0);
   return [
     `trains ${parts.map(([part, values]) => `${values.toLocaleString("en-US")} values (${part})`).join(", ")}`,
-    `${numExamples} questions to learn, ${numHeldOut} held out; ${numRehearsed} to rehearse, ${numRehearsedHeldOut} held out; ${numPictures} images; ${numSteps} updates`,
+    `${numExamples} questions to learn, ${numHeldOut} held out; ${numPictures} images; ${numSteps} updates`,
+    ...(numRehearsed > 0 ? [`${numRehearsed} questions to rehearse, ${numRehearsedHeldOut} held out`] : []),
   ];
 }
 
@@ -228,8 +229,10 @@ function resultLines({ evaluations, bestStep, step, seconds, stoppedEarly, inter
     rehearsed === undefined ? loss.toFixed(4) : `${loss.toFixed(4)} (rehearsed ${rehearsed.toFixed(4)})`;
   const stopped = stoppedEarly ? "; it fell no more" : "";
   const ended = bestStep === 0 ? "; it never fell, so that the base is written" : stopped;
+  const isFalling = !stoppedEarly && bestStep === step && bestStep > 0;
   return [
     `held-out loss ${losses(first)} → ${losses(best)} after ${best.step} of ${step} updates, ${formatSeconds(seconds)}${ended}`,
+    ...(isFalling ? ["it was still falling: more --epochs or a higher --learning-rate may help"] : []),
     ...(interpolation ? [`written: ${interpolation.share} of the way from the base, ${losses(interpolation)}`] : []),
   ];
 }
