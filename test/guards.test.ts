@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -468,7 +468,12 @@ describe("the routes of the guards", () => {
     expect(state.recent[0]).toMatchObject({ guard: "words", verdict: "block", category: "words" });
     const proposal = { guard: "words", text: "the town of Blorbham" };
     expect((await server.post("/v1/ocellus/guards/proposals", proposal)).status).toBe(200);
-    expect(readFileSync(join(folder, "policy.json.proposals.jsonl"), "utf8")).toContain("Blorbham");
+    const proposals = join(folder, "policy.json.proposals.jsonl");
+    expect(readFileSync(proposals, "utf8")).toContain("Blorbham");
+    appendFileSync(proposals, '{"time":"2026'); // of a full disk
+    for (let i = 0; i < 2; i++) await server.post("/v1/ocellus/guards/proposals", proposal);
+    const written = readFileSync(proposals, "utf8").trimEnd().split("\n");
+    expect(written.map((line) => line.endsWith("}"))).toEqual([true, false, true, true]);
     const metrics = await (await fetch(`${server.url}/metrics`)).text();
     expect(metrics).toContain(
       'ocellus_guardrail_checks_total{guard="words",stage="input",category="words",verdict="block"} 1',

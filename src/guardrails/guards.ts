@@ -3,7 +3,7 @@
  * doors stand open, and say so.
  */
 
-import { appendFile, stat } from "node:fs/promises";
+import { appendFile, open, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { ioError, OcellusError, Semaphore } from "../core/base/index.js";
 import type { DecodeImage, ImageInput, ImageLimits } from "../core/image/node/index.js";
@@ -138,7 +138,8 @@ export class Guards {
     if (size > maxProposalBytes)
       throw new OcellusError("too_large", "there are proposals enough: somebody must look at them first");
     const line = `${JSON.stringify({ time: new Date().toISOString(), policy: this.policy.version, ...proposal })}\n`;
-    await appendFile(file, line).catch((cause: unknown) => Promise.reject(ioError("write", file, cause)));
+    const write = async () => appendFile(file, (await isCutShort(file, size)) ? `\n${line}` : line);
+    await write().catch((cause: unknown) => Promise.reject(ioError("write", file, cause)));
   }
 
   /**
@@ -283,6 +284,18 @@ export class Guards {
     });
     this.#recent.length = Math.min(this.#recent.length, maxRecent);
     this.#onCheck({ guard, subject, verdict, ms });
+  }
+}
+
+/** Whether a full disk has left half a line, which would take the next one with it. */
+async function isCutShort(file: string, size: number): Promise<boolean> {
+  if (size === 0) return false;
+  const handle = await open(file);
+  try {
+    const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, size - 1);
+    return buffer.toString() !== "\n";
+  } finally {
+    await handle.close();
   }
 }
 
