@@ -16,6 +16,7 @@ import {
   type VisionLanguageModel,
   video,
 } from "../src/core/runtime/index.js";
+import type { WireModel } from "../src/protocol/index.js";
 import { temporaryFolder } from "./support/folders.js";
 import { openGuards, strictPolicy } from "./support/guards.js";
 import { loadTiny, startServer, type TestServer } from "./support/server.js";
@@ -118,6 +119,14 @@ describe.skipIf(isMissing("ffmpeg", hasFfmpeg(), "apt-get install ffmpeg"))("a v
     }));
     const many = await server.post(path, { model: "small", messages: [{ role: "user", content }] });
     expect(many.status).toBe(413);
+  });
+
+  it("is told with its limits of models that read it, and of no others", async () => {
+    const { data } = (await (await fetch(`${server.url}/v1/models`)).json()) as { data: WireModel[] };
+    const [small, still] = ["small", "tiny"].map((name) => data.find(({ id }) => id === name)!.ocellus.videos);
+    // Of a body of 32 MiB, what base64 leaves.
+    expect(small).toEqual({ max: 4, max_bytes: 0.75 * (32 * 2 ** 20 - 2 ** 16), max_seconds: 3600 });
+    expect(still).toBeUndefined();
   });
 
   it("is refused by a model that is shown still images only", async () => {

@@ -224,6 +224,15 @@ export const modelSchema = z
       places: z.enum(["thousandths", "scaled_pixels"]).optional(),
       /** Whether it thinks before it answers. Absent: it does not. */
       thinking: z.enum(["hybrid", "always"]).optional(),
+      /** What the server takes of them, where the model reads videos; `missing`: programs without which it reads none. */
+      videos: z
+        .object({
+          max: z.number(),
+          max_bytes: z.number(),
+          max_seconds: z.number(),
+          missing: z.array(z.string()).optional(),
+        })
+        .optional(),
       max_length: z.number(),
       device: z.string(),
       /** Bytes that a page fetches to run it itself. Absent: it is not offered to browsers. */

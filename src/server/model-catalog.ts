@@ -207,6 +207,7 @@ export class ModelCatalog {
       tools: "readsTools" in info && info.readsTools,
       ...("places" in info && { places: info.places }),
       ...("thinking" in info && { thinking: info.thinking }),
+      ...("readsVideos" in info && info.readsVideos && { videos: this.#options.videos }),
       max_length: info.maxLength,
       device: info.device ?? "remote",
     };

@@ -16,7 +16,12 @@ export function securityHeaders(): MiddlewareHandler {
 const closed = ["object-src 'none'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"];
 
 /** Of the page: what a model writes must not be able to load or send anything, whatever it looks like. */
-export const pagePolicy = ["default-src 'self'", "img-src 'self' data: blob:", ...closed].join("; ");
+export const pagePolicy = [
+  "default-src 'self'",
+  "img-src 'self' data: blob:",
+  "media-src 'self' blob:",
+  ...closed,
+].join("; ");
 
 /** The same of a page that may run models itself: ONNX Runtime is WebAssembly, and starts workers. */
 export const computingPagePolicy = [pagePolicy, "script-src 'self' 'wasm-unsafe-eval'", "worker-src 'self' blob:"].join(

@@ -1,6 +1,7 @@
 /** A model as the server has it: behind its guardrails, and with an admission queue of its own. */
 import { type LanguageModel, type Middleware, type RerankerModel, withMiddleware } from "../core/runtime/index.js";
 import type { GuardedEmbedder, GuardedModel, GuardedReranker, Guards } from "../guardrails/index.js";
+import type { WireModel } from "../protocol/index.js";
 import { AdmissionQueue } from "./admission-queue.js";
 import type { AnyModel, ProvidedModel } from "./model-provider.js";
 
@@ -32,6 +33,8 @@ export interface ServingOptions {
   readonly guards: Guards;
   /** Requests that may wait for each model. */
   readonly maxQueue: number;
+  /** What is taken of videos, to be told. */
+  readonly videos?: WireModel["ocellus"]["videos"];
   /** Between the guardrails and each model that answers. */
   readonly middleware?: readonly Middleware[] | undefined;
 }

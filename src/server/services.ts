@@ -79,7 +79,8 @@ const attentionMs = 10_000;
 
 export function createServices({ models: provider, middleware, ...options }: ServerOptions): Services {
   const { config, guards = Guards.none(), rates = new LocalRateLimits() } = options;
-  const models = new ModelCatalog(provider, { guards, middleware, maxQueue: config.maxQueue });
+  const videos = videoLimits(config);
+  const models = new ModelCatalog(provider, { guards, middleware, maxQueue: config.maxQueue, videos });
   const files = new FileStore(config.maxFilesBytes);
   const budget = new ByteBudget({ maxBytes: config.maxBodiesBytes, bytesOfOne: config.maxBodyBytes });
   const pixels = new Semaphore(config.maxPixelBytes);
@@ -98,6 +99,12 @@ export function createServices({ models: provider, middleware, ...options }: Ser
   guards.listen((check) => metrics.noteCheck(check));
   const kept = { models, files, budget, pixels, metrics, listeners, lifecycle, collections };
   return { ...options, guards, rates, ...kept, ...reading };
+}
+
+/** Within a message, which has names and words too, and base64, which takes four bytes for three. */
+function videoLimits({ maxVideos, maxVideoBytes, maxVideoSeconds, maxBodyBytes }: ServerConfig) {
+  const carried = Math.max(0, Math.floor(((maxBodyBytes - 2 ** 16) * 3) / 4));
+  return { max: maxVideos, max_bytes: Math.min(maxVideoBytes, carried), max_seconds: maxVideoSeconds };
 }
 
 /** Versions of a registry, which its models come from: they follow the requests, and /admin/v1 is there for them. */

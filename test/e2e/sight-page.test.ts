@@ -1,10 +1,13 @@
 /** The chat room's large picture in a real Chromium: marking a part, where the model looked, places and fields, where pictures come from. */
+import { execFile, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import type { Browser, BrowserContextOptions, Locator, Page, Route } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { OcellusError } from "../../src/core/base/index.js";
+import { isMissing } from "../../src/core/base/prerequisite.testkit.js";
 import { patienceMs, until } from "../../src/core/base/until.testkit.js";
 import type { TextReader } from "../../src/core/ocr/index.js";
 import { makePdf } from "../../src/core/pdf/pdf.testkit.js";
@@ -109,6 +112,18 @@ async function pretend(ocellus: Partial<WireModel["ocellus"]>, text: string, sta
   ];
   const body = `${events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join("")}data: [DONE]\n\n`;
   await page.route("**/v1/chat/completions", (route) => route.fulfill({ contentType: "text/event-stream", body }));
+}
+
+function hasFfmpeg(): boolean {
+  return spawnSync("ffmpeg", ["-version"]).status === 0;
+}
+
+/** Two seconds of one grey, as browsers play it. */
+async function makeClip(): Promise<Buffer> {
+  const path = join(temporaryFolder(), "clip.webm");
+  const input = ["-f", "lavfi", "-i", "color=gray:size=64x48:rate=5:duration=2"];
+  await promisify(execFile)("ffmpeg", ["-v", "error", ...input, "-c:v", "libvpx", path]);
+  return readFileSync(path);
 }
 
 /** Each of a colour of its own, by which it is known. */
@@ -426,6 +441,50 @@ describe.skipIf(noBrowser)("the large picture", () => {
     await button("What is broken?").click();
     expect(await page.getByRole("textbox", { name: "Ask", exact: true }).inputValue()).toBe("What is broken?");
   });
+
+  it.skipIf(isMissing("ffmpeg", hasFfmpeg(), "apt-get install ffmpeg"))(
+    "takes a video where the model reads them, with its frames and the limits, and says plainly where it cannot",
+    async () => {
+      const limits = { max: 1, max_bytes: 1e6, max_seconds: 60 };
+      const clip = { name: "clip.webm", mimeType: "video/webm", buffer: await makeClip() };
+      const choose = async (file: typeof clip) => {
+        await page.locator(".examples button:enabled").first().waitFor();
+        await page.locator("input[type=file][multiple]").setInputFiles(file);
+      };
+      await open();
+      await start();
+      await choose(clip);
+      await page.getByText("This model reads no videos.").waitFor();
+      await pretend({ videos: { ...limits, missing: ["ffprobe"] } }, "Grey.");
+      await page.reload();
+      await choose(clip);
+      await page.getByText("it lacks ffprobe").waitFor();
+      await pretend({ videos: limits }, "Grey.");
+      await page.reload();
+      await choose(clip);
+      await page
+        .locator(".strip")
+        .getByText(/^video · 0:02 · /)
+        .waitFor();
+      await page.getByText("at most 1 in a question, 977 KiB and 1:00 each").waitFor();
+      const frames = page.locator(".strip img");
+      await until(async () => expect(await frames.evaluate((image) => Reflect.get(image, "naturalWidth"))).toBe(640)); // two by two
+      await choose({ ...clip, name: "other.webm" });
+      await page.getByText("At most one video goes with one question.").waitFor();
+      expect(await faultsOf(page)).toEqual([]);
+      const parts = partsOf(await ask("What happens?"));
+      expect(parts.map(({ type }) => type)).toEqual(["video_url", "text"]);
+      expect(JSON.stringify(parts[0])).toContain(
+        `data:video/webm;base64,${clip.buffer.toString("base64").slice(0, 60)}`,
+      );
+      await whole();
+      await page.reload();
+      await page
+        .locator(".shown")
+        .getByText(/^video · 0:02 · /)
+        .waitFor();
+    },
+  );
 
   it("has a collection as a source: numbers in answers open the pages that they were given from, and no others", async () => {
     await makeManuals(manualPages);

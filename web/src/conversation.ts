@@ -20,6 +20,8 @@ export interface Picture {
   readonly height: number;
   /** The file had more; the model is shown this one. */
   readonly isFirstFrame?: boolean;
+  /** It shows frames of this video, which is what is sent. */
+  readonly video?: { readonly id: string; readonly bytes: number; readonly seconds?: number };
 }
 
 export interface Question {
@@ -130,8 +132,8 @@ function wishes(
   const isHere = abilities !== undefined && abilities.device !== "remote";
   const fields = isHere && format !== "text" && { fields: true };
   const source = sourceOf(turns);
-  const numPictures = turns.flatMap((turn) => (turn.role === "user" ? turn.pictures : [])).length;
-  const isOne = numPictures === 1 && !source; // of several it would not be known which one is meant
+  const pictures = turns.flatMap((turn) => (turn.role === "user" ? turn.pictures : []));
+  const isOne = pictures.length === 1 && !pictures[0]!.video && !source; // of several it would not be known which one is meant
   const isPlaced = isHere && abilities.places !== undefined && isOne;
   const places = isPlaced && (format === "json_schema" ? { cite_fields: true } : { boxes: true });
   return {
@@ -146,7 +148,12 @@ function message(turn: Turn, abilities: Abilities | undefined, urlOf: (picture: 
     return said === "" ? [] : [{ role: "assistant", content: said }];
   }
   if (turn.pictures.length === 0) return [{ role: "user", content: turn.text }];
-  const pictures = turn.pictures.map((picture) => ({ type: "image_url" as const, image_url: { url: urlOf(picture) } }));
+  const pictures = turn.pictures.map((picture) => {
+    const url = { url: urlOf(picture) };
+    return picture.video
+      ? { type: "video_url" as const, video_url: url }
+      : { type: "image_url" as const, image_url: url };
+  });
   const words = wordsOf(turn, abilities);
   const text = words === "" ? [] : [{ type: "text" as const, text: words }];
   return [{ role: "user", content: [...pictures, ...text] }];

@@ -84,7 +84,7 @@ export async function keepHeldPictures(conversation: Conversation): Promise<void
 }
 
 function idsIn({ turns }: Conversation): string[] {
-  return picturesIn(turns).map(({ id }) => id);
+  return picturesIn(turns).flatMap(({ id, video }) => (video ? [id, video.id] : [id]));
 }
 
 /** Drops what is beyond the bounds. Called when the page opens and when a dropped conversation can no longer be brought back. */

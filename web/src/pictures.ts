@@ -73,7 +73,7 @@ async function redraw(image: HTMLImageElement, type: string): Promise<Blob> {
   );
 }
 
-async function digest(blob: Blob): Promise<string> {
+export async function digest(blob: Blob): Promise<string> {
   const bytes = await blob.arrayBuffer();
   // Without https or localhost there is no crypto.subtle: then size and a simple sum must do, as a name in this browser only.
   if (!crypto.subtle) return `${bytes.byteLength}-${fnv(new Uint8Array(bytes)).toString(16)}`;
@@ -85,10 +85,12 @@ function fnv(bytes: Uint8Array): number {
   return bytes.reduce((sum, byte) => Math.imul(sum ^ byte, 0x01000193) >>> 0, 0x811c9dc5);
 }
 
-/** Every picture of the turns, as the wire wants it. @throws when one is no longer kept. */
+/** Every picture and video of the turns, as the wire wants it. @throws when one is no longer kept. */
 export async function dataUrls(turns: readonly Turn[]): Promise<Map<string, string>> {
   const pictures = turns.flatMap((turn) => (turn.role === "user" ? turn.pictures : []));
-  return new Map(await Promise.all(pictures.map(async ({ id, name }) => [id, await dataUrl(id, name)] as const)));
+  return new Map(
+    await Promise.all(pictures.map(async ({ id, name, video }) => [id, await dataUrl(video?.id ?? id, name)] as const)),
+  );
 }
 
 export async function dataUrl(id: string, name: string): Promise<string> {

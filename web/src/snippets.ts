@@ -1,6 +1,8 @@
 /** A question as a program: curl, TypeScript and Python, ready to run where the pictures lie. */
 import type { ChatRequest } from "../../src/protocol/index.js";
 
+import { isVideo } from "./videos/limits.js";
+
 export const snippetLanguages = ["curl", "TypeScript", "Python"] as const;
 export type SnippetLanguage = (typeof snippetLanguages)[number];
 
@@ -29,7 +31,7 @@ export const fileScheme = "file:";
 
 function mimeType(name: string): string {
   const ending = /\.(\w+)$/.exec(name)?.[1]?.toLowerCase() ?? "jpeg";
-  return `image/${ending === "jpg" ? "jpeg" : ending}`;
+  return `${isVideo({ name, type: "" }) ? "video" : "image"}/${ending === "jpg" ? "jpeg" : ending}`;
 }
 
 /** An opening quote: one within a string stands behind a backslash. */

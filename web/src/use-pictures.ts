@@ -3,13 +3,16 @@ import { useEffect, useRef, useState } from "react";
 import type { Picture } from "./conversation.js";
 import { readPicture } from "./pictures.js";
 
+type ReadFile = (file: File) => Promise<Picture>;
+
 export interface PictureDraft {
   readonly pictures: readonly Picture[];
   /** Names of files that are no pictures. */
   readonly refused: readonly string[];
   /** Files that are still being decoded: a question that is sent now would go without them. */
   readonly numReading: number;
-  add(files: Iterable<File>): void;
+  /** @param readOne how each becomes a picture. */
+  add(files: Iterable<File>, readOne?: ReadFile): void;
   set(pictures: readonly Picture[]): void;
   remove(id: string): void;
   /** The pictures once all files are read; undefined if one of these could not be. */
@@ -26,8 +29,8 @@ export function usePictures(max = 64): PictureDraft {
     newest.current = next;
     show(next);
   };
-  const read = async (files: readonly File[], isEarlierRead: Promise<boolean>): Promise<boolean> => {
-    const results = await Promise.allSettled(files.map(readPicture));
+  const read = async (files: readonly File[], isEarlierRead: Promise<boolean>, readOne: ReadFile): Promise<boolean> => {
+    const results = await Promise.allSettled(files.map(readOne));
     const areEarlierRead = await isEarlierRead; // pictures keep the order in which they were added
     const found = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
     set(unique([...newest.current, ...found]).slice(-max));
@@ -35,10 +38,11 @@ export function usePictures(max = 64): PictureDraft {
     setNumReading((count) => count - files.length);
     return areEarlierRead && found.length === files.length;
   };
-  const add = (given: Iterable<File>) => {
+  const add = (given: Iterable<File>, readOne: ReadFile = readPicture) => {
     const files = [...given];
+    if (files.length === 0) return;
     setNumReading((count) => count + files.length);
-    reading.current = read(files, reading.current);
+    reading.current = read(files, reading.current, readOne);
   };
   const settled = async () => {
     let areRead = true;

@@ -42,6 +42,7 @@ export const en = {
   removePicture: (name: string) => `Remove ${name}`,
   showPicture: (name: string) => `Show ${name} large`,
   reading: (count: number) => (count === 1 ? "Reading the picture…" : `Reading ${count} pictures…`),
+  video: "video",
   firstFrame: "First frame only",
   dropHere: "Drop pictures here",
   unreadable: (name: string) => `${name} is no picture that this browser can read.`,

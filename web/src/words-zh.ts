@@ -43,6 +43,7 @@ export const zh: Words = {
   removePicture: (name) => `移除 ${name}`,
   showPicture: (name) => `放大查看 ${name}`,
   reading: (count) => (count === 1 ? "正在读取图片…" : `正在读取 ${count} 张图片…`),
+  video: "视频",
   firstFrame: "仅第一帧",
   dropHere: "把图片放在这里",
   unreadable: (name) => `此浏览器无法读取图片 ${name}。`,

@@ -31,6 +31,8 @@ export interface ModelInfo extends Partial<LocalFacts> {
   /** Answers that can run at once. */
   readonly maxSequences: number;
   readonly readsImages: boolean;
+  /** Whether video files and frames can be in its messages. Absent: they cannot. */
+  readonly readsVideos?: boolean;
   /** Most images that one question was trained with; absent: the checkpoint does not say. */
   readonly imagesPerQuestion?: number;
   /** What beyond plain answers it was trained for; absent: the checkpoint does not say. */

@@ -8,7 +8,7 @@ import type { Placement } from "./placement.js";
 import { thinkingOf } from "./reasoning.js";
 import type { DecoderRunner } from "./runner.js";
 
-interface Parts extends Pick<TextSide, "chatTemplate" | "imagesPerQuestion" | "trainedFor" | "notes"> {
+interface Parts extends Pick<TextSide, "chatTemplate" | "imageSpec" | "imagesPerQuestion" | "trainedFor" | "notes"> {
   readonly packed: PackedModel;
   readonly placement: Placement;
   readonly vision: unknown;
@@ -34,6 +34,7 @@ export function infoOf(parts: Parts, runner: DecoderRunner, engine: Engine): Mod
     maxLength: runner.maxLength,
     maxSequences: runner.numSlots,
     readsImages: parts.vision !== undefined,
+    ...(parts.imageSpec?.video && { readsVideos: true }),
     ...(imagesPerQuestion !== undefined && { imagesPerQuestion }),
     ...(trainedFor && { trainedFor }),
     readsTools: /\btools\b/.test(chatTemplate ?? ""),

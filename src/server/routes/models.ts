@@ -2,6 +2,7 @@
 
 import { serveStatic } from "@hono/node-server/serve-static";
 import { OcellusError } from "../../core/base/index.js";
+import { missingVideoPrograms } from "../../core/image/node/index.js";
 import {
   examinationRequestSchema,
   examinationSchema,
@@ -17,18 +18,27 @@ import type { Services } from "../services.js";
 
 export function addModels(app: App, services: Services): void {
   const { models, browserModels } = services;
-  const offered = (model: WireModel): WireModel => {
+  const offered = async (model: WireModel): Promise<WireModel> => {
     const inBrowsers = browserModels?.get(model.id);
-    return inBrowsers ? { ...model, ocellus: { ...model.ocellus, browser_bytes: inBrowsers.bytes } } : model;
+    const { videos } = model.ocellus;
+    const missing = videos ? await missingVideoPrograms() : [];
+    const ocellus = {
+      ...model.ocellus,
+      ...(videos && missing.length > 0 && { videos: { ...videos, missing } }),
+      ...(inBrowsers && { browser_bytes: inBrowsers.bytes }),
+    };
+    return { ...model, ocellus };
   };
   addRoute(
     app,
     { method: "get", path: "/v1/models", summary: "The models of this server.", answer: modelListSchema },
-    (c) => c.json({ object: "list", data: models.list().map(offered) }),
+    async (c) => c.json({ object: "list", data: await Promise.all(models.list().map(offered)) }),
   );
   // A name may hold a slash (owner/name).
-  addRoute(app, { method: "get", path: "/v1/models/:id{.+}", summary: "One of them.", answer: modelSchema }, (c) =>
-    c.json(offered(models.describe(c.req.param("id")))),
+  addRoute(
+    app,
+    { method: "get", path: "/v1/models/:id{.+}", summary: "One of them.", answer: modelSchema },
+    async (c) => c.json(await offered(models.describe(c.req.param("id")))),
   );
   addRoute(
     app,

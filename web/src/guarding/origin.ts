@@ -42,5 +42,6 @@ function picturesBefore(turns: readonly Turn[], place: number): readonly (Pictur
   const asked = turns.slice(0, place).map((turn) => (turn.role === "user" ? turn.pictures : []));
   const answer = turns[place];
   const pages = answer?.role === "assistant" ? (answer.cited?.pages ?? []) : [];
+  if (asked.flat().some(({ video }) => video)) return []; // of a video each pair of frames counts
   return [...asked.slice(0, -1).flat(), ...pages.map(({ picture }) => picture), ...(asked.at(-1) ?? [])];
 }

@@ -129,7 +129,7 @@ function ShowPicture({ onClick }: { onClick: () => void }) {
 /** The newest first, each once. */
 function picturesOf(conversation: Conversation | undefined, draft: readonly Picture[]): readonly Picture[] {
   const asked = (conversation?.turns ?? []).flatMap((turn) => (turn.role === "user" ? turn.pictures : []));
-  const all = [...asked, ...draft].reverse();
+  const all = [...asked, ...draft].filter(({ video }) => !video).reverse();
   return [...new Map(all.map((picture) => [picture.id, picture])).values()];
 }
 

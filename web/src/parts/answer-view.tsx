@@ -72,7 +72,7 @@ export const AnswerView = memo(function AnswerView({ answer, turnsBefore, onRetr
               {words.probabilities}
             </button>
           )}
-          {look.toggle && answer.text !== "" && picturesOf(turnsBefore(answer)).length > 0 && (
+          {look.toggle && answer.text !== "" && showsPictures(turnsBefore(answer)) && (
             <button type="button" className="action" aria-pressed={look.isShown} onClick={look.toggle}>
               {words.whereItLooked}
             </button>
@@ -90,6 +90,12 @@ export const AnswerView = memo(function AnswerView({ answer, turnsBefore, onRetr
     </article>
   );
 });
+
+/** And no videos, whose frames stand among them in the prompt. */
+function showsPictures(turns: readonly Turn[]): boolean {
+  const pictures = picturesOf(turns);
+  return pictures.length > 0 && pictures.every(({ video }) => !video);
+}
 
 /** Whether its looks are shown over the large picture; without `toggle` they cannot be. */
 function useLook({ id, abilities, cited }: Answer) {

@@ -6,6 +6,8 @@ import { Icon } from "../icons.js";
 import type { Region } from "../region.js";
 import { useSight, useSightState } from "../sight.js";
 import { type PictureDraft, usePageFiles } from "../use-pictures.js";
+import { isVideo } from "../videos/limits.js";
+import { useVideos } from "../videos/use-videos.js";
 import { useWords } from "../words.js";
 import { MoreSources } from "./more-sources.js";
 import { PickPictures } from "./pick-pictures.js";
@@ -13,6 +15,7 @@ import { PictureView } from "./picture-view.js";
 import { ReadingNote } from "./reading-note.js";
 
 const SourceChip = lazy(async () => ({ default: (await import("../citing/source-chip.js")).SourceChip }));
+const VideoNote = lazy(async () => ({ default: (await import("../videos/video-note.js")).VideoNote }));
 const PdfDialog = lazy(async () => ({ default: (await import("./pdf-dialog.js")).PdfDialog }));
 
 function isPdf({ type, name }: File): boolean {
@@ -39,9 +42,11 @@ export function Composer(given: ComposerProps) {
   const sight = useSight();
   const region = useSightState((state) => state.region);
   const [pdfs, setPdfs] = useState<readonly File[]>([]);
+  const videos = useVideos(draft);
   const add = (given: Iterable<File>) => {
     const files = [...given];
-    draft.add(files.filter((file) => !isPdf(file)));
+    draft.add(files.filter((file) => !isPdf(file) && !isVideo(file)));
+    videos.add(files.filter(isVideo));
     setPdfs([...pdfs, ...files.filter(isPdf)]);
   };
   const isOver = usePageFiles(add);
@@ -93,13 +98,14 @@ export function Composer(given: ComposerProps) {
         )}
         <Suspense>{source && <SourceChip source={source} onChange={onSource} />}</Suspense>
         <ReadingNote draft={draft} />
-        {draft.refused.map((name) => (
+        <Suspense>{videos.isTold && <VideoNote draft={videos} />}</Suspense>
+        {videos.refusedOthers.map((name) => (
           <p key={name} className="wrong" role="alert">
             {words.unreadable(name)}
           </p>
         ))}
         <div className="composer-row">
-          <PickPictures onFiles={add} />
+          <PickPictures onFiles={add} hasVideos />
           <MoreSources
             onFiles={add}
             onCollection={(collection) => onSource({ collection, pages: source?.pages ?? usualPages })}

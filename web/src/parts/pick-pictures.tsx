@@ -5,10 +5,12 @@ import { useWords } from "../words.js";
 interface PickPicturesProps {
   readonly onFiles: (files: Iterable<File>) => void;
   readonly label?: string;
+  /** Whether videos may be chosen, too. */
+  readonly hasVideos?: boolean;
 }
 
 /** A button that opens the file chooser; on a phone also the camera. */
-export function PickPictures({ onFiles, label }: PickPicturesProps) {
+export function PickPictures({ onFiles, label, hasVideos }: PickPicturesProps) {
   const words = useWords();
   const input = useRef<HTMLInputElement>(null);
   return (
@@ -16,7 +18,7 @@ export function PickPictures({ onFiles, label }: PickPicturesProps) {
       <input
         ref={input}
         type="file"
-        accept="image/*"
+        accept={hasVideos ? "image/*,video/*" : "image/*"}
         multiple
         hidden
         onChange={(event) => {

@@ -3,6 +3,8 @@ import { useEffect, useState } from "react";
 import type { Picture } from "../conversation.js";
 import { pictureBlob } from "../history.js";
 import { Icon } from "../icons.js";
+import { bytesText } from "../quantities.js";
+import { timeText } from "../videos/limits.js";
 import { useWords } from "../words.js";
 import { Viewer } from "./viewer.js";
 
@@ -29,11 +31,15 @@ interface PictureViewProps {
   readonly onRemove?: (() => void) | undefined;
 }
 
+function videoText({ seconds, bytes }: NonNullable<Picture["video"]>, word: string): string {
+  return [word, ...(seconds === undefined ? [] : [timeText(seconds)]), bytesText(bytes)].join(" · ");
+}
+
 export function PictureView({ picture, onRemove }: PictureViewProps) {
   const words = useWords();
   const url = usePictureUrl(picture.id);
   const [isLarge, setLarge] = useState(false);
-  const { name, width, height, isFirstFrame } = picture;
+  const { name, width, height, isFirstFrame, video } = picture;
   return (
     <figure className="picture">
       <button type="button" aria-label={words.showPicture(name)} onClick={() => setLarge(true)}>
@@ -45,6 +51,7 @@ export function PictureView({ picture, onRemove }: PictureViewProps) {
         </button>
       )}
       {isFirstFrame && <figcaption>{words.firstFrame}</figcaption>}
+      {video && <figcaption>{videoText(video, words.video)}</figcaption>}
       {url && isLarge && <Viewer url={url} picture={picture} onClose={() => setLarge(false)} />}
     </figure>
   );

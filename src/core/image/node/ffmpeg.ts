@@ -4,6 +4,8 @@
  * are killed at the limit, at an abort and at the first byte too many. What they print of a failure is its cause, no message.
  */
 import { spawn } from "node:child_process";
+import { access, constants } from "node:fs/promises";
+import { delimiter, join } from "node:path";
 import type { Readable } from "node:stream";
 import { fileLimits, OcellusError, parseJson, readBoundedText, throwIfAborted } from "../../base/index.js";
 import type { VideoFormat } from "../spec/index.js";
@@ -32,6 +34,21 @@ const maxErrorBytes = 2 ** 16;
 const inherited = ["PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SystemRoot"];
 
 const stream = "V:0"; // the first that is no cover picture
+
+/** Which of the two programs this machine lacks; none is started. */
+export async function missingVideoPrograms(): Promise<string[]> {
+  const folders = (process.env.PATH ?? "").split(delimiter).filter((folder) => folder !== "");
+  const isThere = async (program: string) => {
+    const paths = folders.flatMap((folder) => [join(folder, program), join(folder, `${program}.exe`)]);
+    return Promise.any(paths.map((path) => access(path, constants.X_OK))).then(
+      () => true,
+      () => false,
+    );
+  };
+  const programs = ["ffmpeg", "ffprobe"];
+  const found = await Promise.all(programs.map(isThere));
+  return programs.filter((_, i) => !found[i]);
+}
 
 /** @throws `invalid_image` without a stream of video, `unavailable`, `too_large` past the time, `aborted`. */
 export async function probe(video: VideoPath, limits: RunLimits): Promise<StreamFacts> {

@@ -22,6 +22,7 @@ export {
 } from "../loaded/index.js";
 export { drawPlaces } from "./draw.js";
 export { encodePng, encodeSized, thumbnail } from "./encode.js";
+export { missingVideoPrograms } from "./ffmpeg.js";
 export { ImageThreads, type ImageThreadsOptions } from "./image-threads.js";
 export { onBehalfOf } from "./queue-owner.js";
 export { SampledVideo, VideoFile, type VideoLimits, type VideoSource } from "./video-file.js";

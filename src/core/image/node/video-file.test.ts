@@ -10,6 +10,7 @@ import { ocellusError } from "../../base/ocellus-error.testkit.js";
 import { isMissing } from "../../base/prerequisite.testkit.js";
 import { temporaryFolder } from "../../base/temporary-folder.testkit.js";
 import { resizeColumnsFirst, sampledFrames, type VideoProcessor } from "../spec/index.js";
+import { missingVideoPrograms } from "./ffmpeg.js";
 import { decodeImage, type LoadedImage, VideoFile, type VideoLimits, type VideoSource } from "./index.js";
 
 const processor: VideoProcessor = {
@@ -144,7 +145,9 @@ describe.skipIf(isMissing("ffmpeg", hasFfmpeg(), "apt-get install ffmpeg"))("a v
   });
 
   it("names the program that is missing", async () => {
+    expect(await missingVideoPrograms()).toEqual([]);
     vi.stubEnv("PATH", folder);
+    expect(await missingVideoPrograms()).toEqual(["ffmpeg", "ffprobe"]);
     await expect(sampled(path)).rejects.toThrow(ocellusError("unavailable", { missing: "ffprobe" }));
   });
 
