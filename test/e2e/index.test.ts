@@ -112,9 +112,22 @@ describe("ocellus ask --collection", () => {
     const jpeg = readFileSync(join(images, "screen-error.jpg"));
     const pdf = await makePdf(["Change the filter", { jpeg, text: "error dialog" }], [600, 600]);
     writeFileSync(join(folder, "manual.pdf"), pdf);
-    await told("index", "add", "manuals", "manual.pdf", ...oneThread);
-    expect(await told("index", "add", "manuals", "manual.pdf", ...oneThread)).toMatchObject({ known: 2, added: 0 });
-    const asked = ["ask", "--collection", "manuals", "--pages", "1", "What does the error dialog show?", ...oneThread];
+    const kept = ["--collections", "kept"];
+    await told("index", "add", "manuals", "manual.pdf", ...kept, ...oneThread);
+    expect(await told("index", "add", "manuals", "manual.pdf", ...kept, ...oneThread)).toMatchObject({
+      known: 2,
+      added: 0,
+    });
+    const asked = [
+      "ask",
+      "--collection",
+      "manuals",
+      "--pages",
+      "1",
+      "What does the error dialog show?",
+      ...kept,
+      ...oneThread,
+    ];
     const { code, stdout, stderr } = await runHere(...asked);
     expect(code, stderr).toBe(0);
     expect(stdout.trimEnd().split("\n").at(-1)).toMatch(/^\[1\] .*manual\.pdf, page 2 \(\d+\.\d+\)$/);
@@ -125,11 +138,12 @@ describe("ocellus ask --collection", () => {
       join(folder, "in.jsonl"),
       JSON.stringify({ custom_id: "1", method: "POST", url: "/v1/responses", body }),
     );
-    await told("batch", "in.jsonl", "--out", "out.jsonl", "--collections", join("data", "collections"), ...oneThread);
+    await told("batch", "in.jsonl", "--out", "out.jsonl", ...kept, ...oneThread);
     const { response } = JSON.parse(readFileSync(join(folder, "out.jsonl"), "utf8"));
     expect(response.body.ocellus.citations).toEqual(citations);
-    const none = await runHere("ask", "--collection", "none", "What?", ...oneThread);
-    expect([none.code, none.stderr]).toEqual([3, expect.stringMatching(/no collection none \(nearest: /)]);
+    expect((await told<any>("index", "list", ...kept)).collections.map(({ name }: any) => name)).toEqual(["manuals"]);
+    const none = await runHere("ask", "--collection", "manuals", "What?", ...oneThread); // of this user's data folder
+    expect([none.code, none.stderr]).toEqual([3, expect.stringMatching(/no collection manuals \(nearest: /)]);
   });
 });
 

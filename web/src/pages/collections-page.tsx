@@ -25,7 +25,9 @@ export function CollectionsPage() {
         ) : (
           <ProblemView problem={problem} />
         ))}
-      {collections?.length === 0 && <Command text={words.collectionsEmpty} command="ocellus index add shop ./photos" />}
+      {collections?.length === 0 && (
+        <Command text={words.collectionsEmpty} command="ocellus index add shop ./photos --collections ./collections" />
+      )}
       {collections && name !== undefined && (
         <>
           <label className="field collection-choice">

@@ -13,11 +13,11 @@ import {
 } from "../../../retrieval/index.js";
 import { type AnswerFlags, chatOptions } from "../../options.js";
 import { coloursFor, printLine, type Terminal, writeWords } from "../../ui/terminal.js";
-import { openCollection } from "../index/index-command.js";
+import { type CollectionsFlags, openCollection } from "../index/collections-option.js";
 import { embedding, withEmbedder } from "../models/open-embedder.js";
 import { type Answer, streamAnswer } from "./answer.js";
 
-export interface CollectionFlags extends AnswerFlags {
+export interface CollectionFlags extends AnswerFlags, CollectionsFlags {
   readonly collection: string;
   readonly pages?: number;
   readonly embeddingModel?: string;
@@ -34,7 +34,7 @@ export async function answerFromCollection(
   terminal: Terminal,
 ): Promise<Answer & { citations: readonly (Citation & { cited: boolean })[] }> {
   const { signal } = terminal;
-  const collection = await openCollection(flags.collection, terminal);
+  const collection = await openCollection(flags.collection, flags, terminal);
   const { maxLength } = model.info;
   const asked = { question, images, numPages: flags.pages ?? defaultPages, maxLength, signal };
   const pages = (embedder: ImageEmbedder) => pagesFor(collection, embedder, asked);

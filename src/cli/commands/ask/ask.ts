@@ -4,6 +4,7 @@ import { OcellusError } from "../../../core/base/index.js";
 import { type ImageInput, VideoFile } from "../../../core/runtime/index.js";
 import { addAnswerOptions, chatOptions, integerBetween } from "../../options.js";
 import { printJson, printLine, type Terminal, writeWords } from "../../ui/terminal.js";
+import { collectionsOption } from "../index/collections-option.js";
 import { withModel } from "../models/open-model.js";
 import { printAnswerNotes, printSpeed, questionAbout, refuseBlocked, streamAnswer, thoughtWriter } from "./answer.js";
 import { drawAnswer, placesOptions, printPlaces } from "./answer-places.js";
@@ -18,6 +19,7 @@ export function addAskCommand(program: Command, terminal: Terminal): void {
     .argument("<images-and-question...>", "paths or URLs of images or videos, or - for stdin; the question comes last")
     .usage('IMAGE... "QUESTION" [options]')
     .option("--collection <name>", "collection to search for pages to answer from and cite (see `ocellus index`)")
+    .addOption(collectionsOption())
     .option("--embedding-model <folder>", "model that made the collection's vectors, if it is not --model")
     .option("--pages <count>", "number of pages given to the model (default: 3)", integerBetween(1, 64)) // pictures of one prompt
     .option("--schema <file>", "JSON schema that the answer satisfies; says how sure each field is")

@@ -5,7 +5,8 @@ import { ifNotInstalled, loadTextReader, type TextReader } from "../../../core/o
 import { embedderOf, find, type ImageEmbedder } from "../../../retrieval/index.js";
 import { addModelOptions, type ModelFlags, weightsOption } from "../../options.js";
 import type { Terminal } from "../../ui/terminal.js";
-import { hitJson, openCollection } from "../index/index-command.js";
+import { type CollectionsFlags, collectionsOption, openCollection } from "../index/collections-option.js";
+import { hitJson } from "../index/index-command.js";
 import { embedding, withEmbedder } from "../models/open-embedder.js";
 import { withModel } from "../models/open-model.js";
 import type { Search } from "./mcp-server.js";
@@ -14,6 +15,7 @@ export function addMcpCommand(program: Command, terminal: Terminal): void {
   addModelOptions(program.command("mcp"))
     .description("serve ask, describe, read, match and search as tools over the Model Context Protocol (stdio)")
     .addOption(weightsOption())
+    .addOption(collectionsOption())
     .option(
       "--embedding-model <folder>",
       "model that made the vectors of the collections to search, if it is not --model",
@@ -27,7 +29,7 @@ In an assistant's settings:
     .action((_local: unknown, command: Command) => mcp(command.optsWithGlobals(), terminal));
 }
 
-interface McpFlags extends ModelFlags {
+interface McpFlags extends ModelFlags, CollectionsFlags {
   readonly embeddingModel?: string;
 }
 
@@ -35,10 +37,11 @@ async function mcp(flags: McpFlags, terminal: Terminal): Promise<void> {
   const sdk = "@modelcontextprotocol/server";
   await optionalPackage(sdk, "ocellus mcp", () => import("@modelcontextprotocol/server"));
   const { serveMcp } = await import("./mcp-server.js");
-  const { embeddingModel, ...answering } = flags;
+  const { embeddingModel, collections, ...answering } = flags;
   await withModel(answering, terminal, async (model) => {
     const textReader = await installedTextReader();
-    const serve = (embedder: ImageEmbedder) => serveMcp(model, searchWith(embedder, terminal), textReader, terminal);
+    const serve = (embedder: ImageEmbedder) =>
+      serveMcp(model, searchWith(embedder, { collections }, terminal), textReader, terminal);
     try {
       if (embeddingModel === undefined) return await serve(embedderOf(model));
       return await withEmbedder({ ...embedding(flags), model: embeddingModel }, terminal, serve);
@@ -53,9 +56,9 @@ async function installedTextReader(): Promise<TextReader | undefined> {
   return loadTextReader().catch(ifNotInstalled);
 }
 
-function searchWith(embedder: ImageEmbedder, terminal: Terminal): Search {
+function searchWith(embedder: ImageEmbedder, flags: CollectionsFlags, terminal: Terminal): Search {
   return async (name, asked) => {
-    const collection = await openCollection(name, terminal);
+    const collection = await openCollection(name, flags, terminal);
     return (await find(collection, embedder, asked)).map(hitJson);
   };
 }

@@ -11,9 +11,7 @@ import { loadTextReader, type TextReader } from "../../../core/runtime/index.js"
 import { mapConcurrently } from "../../../evals/index.js";
 import {
   type Collection,
-  Collections,
   checkName,
-  collectionsFolder,
   type Entry,
   type ImageEmbedder,
   type IndexKind,
@@ -29,9 +27,10 @@ import type { ModelFlags } from "../../options.js";
 import { formatSeconds, startProgress } from "../../ui/progress.js";
 import { printJson, printLine, printNotes, type Terminal } from "../../ui/terminal.js";
 import { withEmbedder } from "../models/open-embedder.js";
+import { type CollectionsFlags, collectionsOf } from "./collections-option.js";
 import { type FailedSource, readSources, type Source, type Sources } from "./index-sources.js";
 
-export interface IndexAddFlags extends ModelFlags {
+export interface IndexAddFlags extends ModelFlags, CollectionsFlags {
   readonly kind?: IndexKind;
   readonly keep?: number;
   readonly readText?: boolean;
@@ -98,7 +97,7 @@ async function fill(
   const skipped = Object.fromEntries(read.skipped);
   const tally: Tally = { added: 0, known: 0, replaced: 0, duplicates: [], failed: [...read.failed], skipped };
   const work = async (embedder: ImageEmbedder, textReader?: TextReader) => {
-    const collection = await openOrCreate(name, embedder, flags.kind);
+    const collection = await openOrCreate(name, embedder, flags);
     const sources = await nameSources(collection, embedder, read.sources, tally);
     const add = { keepSide: flags.keep, textReader };
     await addAll(collection, embedder, sources, tally, add, flags, terminal).finally(() => collection.save());
@@ -132,8 +131,9 @@ async function withTextReader<T>(
   }
 }
 
-async function openOrCreate(name: string, embedder: ImageEmbedder, kind: IndexKind | undefined): Promise<Collection> {
-  const collections = new Collections(collectionsFolder());
+async function openOrCreate(name: string, embedder: ImageEmbedder, flags: IndexAddFlags): Promise<Collection> {
+  const { kind } = flags;
+  const collections = collectionsOf(flags);
   if (!(await collections.has(name))) {
     await checkName(name, embedder);
     const model = await modelOf(embedder);

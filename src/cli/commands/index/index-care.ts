@@ -1,19 +1,23 @@
 /** `ocellus index check`, `export` and `import`: what is damaged of a collection, and copies of it. */
 import { resolve } from "node:path";
 import { OcellusError, printable } from "../../../core/base/index.js";
-import { type CollectionCheck, Collections, collectionsFolder, titleOf } from "../../../retrieval/index.js";
+import { type CollectionCheck, titleOf } from "../../../retrieval/index.js";
 import type { GlobalFlags } from "../../options.js";
 import { printJson, printLine, type Terminal } from "../../ui/terminal.js";
+import { type CollectionsFlags, collectionsOf } from "./collections-option.js";
+
+type IndexFlags = GlobalFlags & CollectionsFlags;
 
 /** Names that are printed; --json has them all. */
 const mostShown = 20;
 
 export async function indexCheck(
   name: string,
-  { repair = false, json }: GlobalFlags & { readonly repair?: boolean },
+  flags: IndexFlags & { readonly repair?: boolean },
   terminal: Terminal,
 ): Promise<void> {
-  const collection = await new Collections(collectionsFolder()).open(name);
+  const { repair = false, json } = flags;
+  const collection = await collectionsOf(flags).open(name);
   const found = await (repair ? collection.repair() : collection.check());
   const { entries, lost, damagedImages, damagedFiles } = found;
   const images = damagedImages.map(({ id, source, page }) => ({ id, source, ...(page !== undefined && { page }) }));
@@ -54,27 +58,17 @@ function lostLine({ at, bytes, sources }: CollectionCheck["lost"][number]): stri
   return `lost: ${bytes} bytes at byte ${at} of the log: ${names}`;
 }
 
-export async function indexExport(
-  name: string,
-  folder: string,
-  { json }: GlobalFlags,
-  terminal: Terminal,
-): Promise<void> {
+export async function indexExport(name: string, folder: string, flags: IndexFlags, terminal: Terminal): Promise<void> {
   const path = resolve(folder);
-  const collections = new Collections(collectionsFolder());
+  const collections = collectionsOf(flags);
   await collections.export(name, path);
   const { size } = await collections.open(name);
-  if (json) return printJson(terminal, { collection: name, entries: size, folder: path });
+  if (flags.json) return printJson(terminal, { collection: name, entries: size, folder: path });
   printLine(terminal, `${name}: ${size} entries in ${path}`);
 }
 
-export async function indexImport(
-  name: string,
-  folder: string,
-  { json }: GlobalFlags,
-  terminal: Terminal,
-): Promise<void> {
-  const { size } = await new Collections(collectionsFolder()).import(name, resolve(folder));
-  if (json) return printJson(terminal, { collection: name, entries: size });
+export async function indexImport(name: string, folder: string, flags: IndexFlags, terminal: Terminal): Promise<void> {
+  const { size } = await collectionsOf(flags).import(name, resolve(folder));
+  if (flags.json) return printJson(terminal, { collection: name, entries: size });
   printLine(terminal, `${name}: ${size} entries`);
 }

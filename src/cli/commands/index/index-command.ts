@@ -2,9 +2,6 @@
 import { type Command, Option } from "commander";
 import { formatBytes, OcellusError, printable } from "../../../core/base/index.js";
 import {
-  type Collection,
-  Collections,
-  collectionsFolder,
   type DuplicateGroup,
   duplicates,
   find,
@@ -25,6 +22,7 @@ import { printJson, printLine, printNotes, type Terminal } from "../../ui/termin
 import { textTable } from "../../ui/text-layout.js";
 import { readImages } from "../ask/images.js";
 import { withEmbedder } from "../models/open-embedder.js";
+import { type CollectionsFlags, collectionsOf, collectionsOption, openCollection } from "./collections-option.js";
 import { type IndexAddFlags, type IndexSyncFlags, indexAdd, indexSync } from "./index-add.js";
 import { indexCheck, indexExport, indexImport } from "./index-care.js";
 import { filterOption, type WhereFlags, whereOf, whereOption } from "./index-where.js";
@@ -42,6 +40,7 @@ Examples:
 
 export function addIndexCommand(program: Command, terminal: Terminal): void {
   const index = program.command("index").description("build image collections and search them by image or text");
+  index.addOption(collectionsOption());
   index.addHelpText("after", examples);
   addModelCommands(index, terminal);
   addPlainCommands(index, terminal);
@@ -141,7 +140,9 @@ function addPlainCommands(index: Command, terminal: Terminal): void {
     .action((_local: unknown, command: Command) => list(command.optsWithGlobals(), terminal));
 }
 
-interface SearchFlags extends ModelFlags, WhereFlags {
+type IndexFlags = GlobalFlags & CollectionsFlags;
+
+interface SearchFlags extends ModelFlags, WhereFlags, CollectionsFlags {
   readonly image?: string;
   readonly text?: string;
   readonly count: number;
@@ -153,7 +154,7 @@ async function search(name: string, flags: SearchFlags, terminal: Terminal): Pro
   if (flags.image === undefined && text === undefined)
     throw new OcellusError("invalid_request", "index search: expected --image FILE or --text WORDS");
   const [image] = flags.image === undefined ? [] : await readImages([flags.image], terminal);
-  const collection = await openCollection(name, terminal);
+  const collection = await openCollection(name, flags, terminal);
   const { signal } = terminal;
   const hits = await withEmbedder(flags, terminal, (embedder) =>
     find(collection, embedder, { image, text, count, where, signal }),
@@ -173,7 +174,7 @@ function hitRow({ entry, score }: Hit): string[] {
   return [score.toFixed(3), `#${entry.id}`, titleOf(entry), labels.join(" ")];
 }
 
-interface RmFlags extends GlobalFlags, WhereFlags {
+interface RmFlags extends IndexFlags, WhereFlags {
   readonly source?: readonly string[];
   readonly id?: readonly string[];
   readonly yes?: boolean;
@@ -184,7 +185,7 @@ async function remove(name: string, flags: RmFlags, terminal: Terminal): Promise
   const where = whereOf(flags);
   const isWhole = source.length === 0 && id.length === 0 && where === undefined;
   if (isWhole && yes) return removeWhole(name, flags, terminal);
-  const collection = await openCollection(name, terminal);
+  const collection = await openCollection(name, flags, terminal);
   if (isWhole)
     throw new OcellusError(
       "invalid_request",
@@ -198,19 +199,19 @@ async function remove(name: string, flags: RmFlags, terminal: Terminal): Promise
 }
 
 /** Also one that is too damaged to be opened. */
-async function removeWhole(name: string, { json }: GlobalFlags, terminal: Terminal): Promise<void> {
-  const collections = new Collections(collectionsFolder());
+async function removeWhole(name: string, flags: IndexFlags, terminal: Terminal): Promise<void> {
+  const collections = collectionsOf(flags);
   const removed = await collections.open(name).then(
     ({ size }) => size,
     (error: OcellusError) => (error.code === "invalid_file" ? 0 : Promise.reject(error)),
   );
   await collections.remove(name);
-  if (json) return printJson(terminal, { collection: name, removed, left: 0 });
+  if (flags.json) return printJson(terminal, { collection: name, removed, left: 0 });
   printLine(terminal, `${name}: ${removed} entries and the collection removed`);
 }
 
-async function stats(name: string, { json }: GlobalFlags, terminal: Terminal): Promise<void> {
-  const collection = await openCollection(name, terminal);
+async function stats(name: string, flags: IndexFlags, terminal: Terminal): Promise<void> {
+  const collection = await openCollection(name, flags, terminal);
   const { kind, model, created } = collection.info;
   const entries = [...collection.entries()];
   const facts = {
@@ -225,7 +226,7 @@ async function stats(name: string, { json }: GlobalFlags, terminal: Terminal): P
     bytes: await collection.bytes(),
     folder: collection.folder,
   };
-  if (json) return printJson(terminal, facts);
+  if (flags.json) return printJson(terminal, facts);
   const { bytes } = facts;
   const rows = [
     ["entries", `${facts.entries} of ${facts.sources} sources, ${facts.distinct} distinct, ${facts.texts} with text`],
@@ -238,10 +239,11 @@ async function stats(name: string, { json }: GlobalFlags, terminal: Terminal): P
 
 async function showDuplicates(
   name: string,
-  { minScore, json }: GlobalFlags & { readonly minScore?: number },
+  flags: IndexFlags & { readonly minScore?: number },
   terminal: Terminal,
 ): Promise<void> {
-  const groups = await duplicates(await openCollection(name, terminal), { minScore, signal: terminal.signal });
+  const { minScore, json } = flags;
+  const groups = await duplicates(await openCollection(name, flags, terminal), { minScore, signal: terminal.signal });
   if (json) return printJson(terminal, { collection: name, groups: groups.map(groupJson) });
   if (groups.length === 0) return printLine(terminal, "no duplicates");
   for (const { by, score, entries } of groups) {
@@ -254,9 +256,10 @@ function groupJson({ by, score, entries }: DuplicateGroup) {
   return { by, score, entries: entries.map(({ id, source, page }) => ({ id, source, page })) };
 }
 
-async function list({ json }: GlobalFlags, terminal: Terminal): Promise<void> {
-  const { collections: infos, damaged } = await new Collections(collectionsFolder()).list();
-  if (json) return printJson(terminal, { folder: collectionsFolder(), collections: infos, damaged });
+async function list(flags: IndexFlags, terminal: Terminal): Promise<void> {
+  const kept = collectionsOf(flags);
+  const { collections: infos, damaged } = await kept.list();
+  if (flags.json) return printJson(terminal, { folder: kept.folder, collections: infos, damaged });
   printNotes(
     terminal,
     damaged.map(({ name, problem }) => `${name} is damaged: ${problem}`),
@@ -266,15 +269,6 @@ async function list({ json }: GlobalFlags, terminal: Terminal): Promise<void> {
     return printLine(terminal, "no collections yet; create one with: ocellus index add NAME FOLDER");
   const rows = infos.map(({ name, kind, model, created }) => [name, kind, model.name, created.slice(0, 10)]);
   printLine(terminal, textTable(rows, ["left", "left", "left", "left"]));
-}
-
-/** Says what of it is lost. */
-export async function openCollection(name: string, terminal: Terminal): Promise<Collection> {
-  const collection = await new Collections(collectionsFolder()).open(name);
-  const numDamaged = collection.lost.length + (await collection.damagedInfoFiles()).length;
-  const problem = `${name}: ${numDamaged} parts of its files are damaged; run \`ocellus index check ${name}\` for details`;
-  if (numDamaged > 0) printNotes(terminal, [problem]);
-  return collection;
 }
 
 function collectTexts(text: string, before: readonly string[] = []): readonly string[] {
