@@ -16,11 +16,23 @@ export interface StaticServer {
   close(): Promise<void>;
 }
 
+interface Serving {
+  /** Default: those of `isolation`. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Of each request; its answer waits for that. */
+  readonly before?: (path: string) => Promise<void> | void;
+}
+
 /** @param port 0: any that is free. */
-export async function serveFolder(folder: string, port = 0): Promise<StaticServer> {
+export async function serveFolder(
+  folder: string,
+  port = 0,
+  { headers = isolation, before }: Serving = {},
+): Promise<StaticServer> {
   const app = new Hono();
   app.use(async (context, next) => {
-    for (const [name, value] of Object.entries(isolation)) context.header(name, value);
+    await before?.(context.req.path);
+    for (const [name, value] of Object.entries(headers)) context.header(name, value);
     await next();
   });
   app.use(serveStatic({ root: folder }));

@@ -7,7 +7,7 @@ import type { AxeResults } from "axe-core";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { temporaryFolder } from "./folders.js";
 
-export { noBrowser, openBrowser } from "./chromium.js";
+export { noBrowser, openBrowser, openUserBrowser, type UserBrowser } from "./chromium.js";
 
 /** Opens a page of ours from a file. `faults` gets errors, what is logged, and every request but for files and data. */
 export async function openHtml(

@@ -1,65 +1,65 @@
 /**
- * A site with the browser's entry and packed models, as anybody would serve it: static files. Pages below /isolated/ are sent the headers that give
- * WebAssembly its threads.
+ * A site with the browser's entry and packed models, as any static server gives it, at two addresses: one whose pages are isolated from others,
+ * which WebAssembly has its threads by, and one whose pages are not. Without vitest: a bench uses it too.
  */
-import { createReadStream, existsSync, readdirSync, statSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { extname, join } from "node:path";
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { build, type Rolldown } from "vite";
-import { repository, temporaryFolder } from "./folders.js";
+import { serveFolder } from "../../scripts/static-server.js";
 
 export interface WebSite {
   readonly url: string;
+  readonly isolatedUrl: string;
+  /** Paths that were asked for, at either. */
+  readonly requests: readonly string[];
+  /** Answers to requests for such paths wait until the function that is returned is called. */
+  hold(paths: RegExp): () => void;
   /** What the bundle is made of. */
   readonly modules: readonly string[];
   close(): Promise<void>;
 }
 
-const mediaTypes: Readonly<Record<string, string>> = {
-  ".html": "text/html",
-  ".js": "text/javascript",
-  ".mjs": "text/javascript",
-  ".wasm": "application/wasm",
-};
-const isolated = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
+/**
+ * @param folder where it is built
+ * @param models folders of packed models by their names
+ */
+export async function openWebSite(folder: string, models: Readonly<Record<string, string>>): Promise<WebSite> {
+  const modules = await buildPage(folder);
+  mkdirSync(join(folder, "models"));
+  for (const [name, path] of Object.entries(models)) {
+    symlinkSync(path, join(folder, "models", name));
+    writeFileSync(join(folder, "models", `${name}.json`), JSON.stringify(readdirSync(path)));
+  }
+  const requests: string[] = [];
+  let held: { readonly paths: RegExp; readonly released: Promise<void> } | undefined;
+  const before = async (path: string) => {
+    requests.push(path);
+    if (held?.paths.test(path)) await held.released;
+  };
+  const servers = await Promise.all([
+    serveFolder(folder, 0, { headers: {}, before }),
+    serveFolder(folder, 0, { before }),
+  ]);
+  return {
+    ...{ url: servers[0].url, isolatedUrl: servers[1].url, requests, modules },
+    hold(paths) {
+      let release = () => {};
+      const released = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      held = { paths, released };
+      return release;
+    },
+    close: async () => void (await Promise.all(servers.map((server) => server.close()))),
+  };
+}
 
-/** @param models folders of packed models by their names */
-export async function openWebSite(models: Readonly<Record<string, string>>): Promise<WebSite> {
-  const outDir = join(temporaryFolder(), "site");
+async function buildPage(outDir: string): Promise<string[]> {
   const built = await build({
-    ...{ root: join(repository, "test/support/web-page"), configFile: false, logLevel: "error", base: "./" },
+    ...{ root: join(import.meta.dirname, "web-page"), configFile: false, logLevel: "error", base: "./" },
     worker: { format: "es" },
     build: { outDir, minify: false, target: "esnext", assetsInlineLimit: 0 },
   });
   const { output } = built as Rolldown.RolldownOutput;
-  const server = createServer((request, response) => {
-    const path = new URL(request.url!, "http://site").pathname.replace(/^\/isolated/, "");
-    const [, model] = /^\/models\/([^/]+)\/$/.exec(path) ?? [];
-    if (model !== undefined) return void response.end(JSON.stringify(readdirSync(models[model]!)));
-    const file = path.startsWith("/models/") ? modelFile(path) : join(outDir, path === "/" ? "index.html" : path);
-    if (!existsSync(file) || !statSync(file).isFile()) return void response.writeHead(404).end();
-    const headers = {
-      "content-type": mediaTypes[extname(file)] ?? "application/octet-stream",
-      ...isolatedFor(request.url!),
-    };
-    createReadStream(file).pipe(response.writeHead(200, headers));
-  });
-  const modelFile = (path: string) => {
-    const [name, file] = path.slice("/models/".length).split("/") as [string, string];
-    return join(models[name]!, file);
-  };
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-    modules: output.flatMap((chunk) => ("moduleIds" in chunk ? chunk.moduleIds : [])),
-    close: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}
-
-function isolatedFor(path: string) {
-  return path.startsWith("/isolated/") ? isolated : {};
+  return output.flatMap((chunk) => ("moduleIds" in chunk ? chunk.moduleIds : []));
 }

@@ -36,6 +36,7 @@ export { optionalPackage } from "./optional-package.js";
 export { optionNames, refuseUnknownOptions } from "./options.js";
 export { printable, printableJson, printableScreen, printableWords, shorten } from "./printable.js";
 export { type Bound, checkBytes, readBounded, readBoundedText } from "./read-bounded.js";
+export { mostReopenings, Reopenings, reopeningMinutes } from "./reopenings.js";
 export { Semaphore } from "./semaphore.js";
 export { sha256, useSha256 } from "./sha256.js";
 export { simplifiedPairs } from "./simplified.js";

@@ -1,4 +1,5 @@
 /** What of this room runs in a browser too: a model, once its parts are opened, and all that it is asked. */
+export type { AnswerAttention, AttentionOptions } from "./answer-attention.js";
 export type {
   ChatEvent,
   ChatOptions,

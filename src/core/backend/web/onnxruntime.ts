@@ -4,7 +4,7 @@
  * them, or from a named folder, and nothing else: there is no telemetry in it.
  */
 import type { env, InferenceSession, Tensor } from "onnxruntime-web";
-import { OcellusError } from "../../base/index.js";
+import { OcellusError, Semaphore } from "../../base/index.js";
 import { smallModel } from "../portable.js";
 import { readCompressedWasm } from "./compressed-wasm.js";
 
@@ -29,6 +29,12 @@ export interface RuntimeOptions {
 
 /** More threads than this only wait for each other's memory. */
 const mostThreads = 8;
+
+/**
+ * Its work, one at a time on this thread, of whichever graph: it lays the arguments of a run on a stack, waits before it runs, and what ends first
+ * takes those of the other with it. It opens one graph at a time too.
+ */
+export const turns = new Semaphore(1);
 
 /** The variants that the two builds load. */
 const wasmFiles = { cpu: "ort-wasm-simd-threaded.wasm", webgpu: "ort-wasm-simd-threaded.asyncify.wasm" } as const;
@@ -62,17 +68,29 @@ export function startRuntime({ InferenceSession }: Runtime): void {
   const model = smallModel("first", (builder) =>
     builder.output("y", builder.root.op("Neg", [builder.input("x", "f32", [1])])),
   );
-  InferenceSession.create(model, { executionProviders: ["wasm"] })
-    .then((session) => session.release())
-    .catch(() => {});
+  const openAndRelease = async () => (await InferenceSession.create(model, { executionProviders: ["wasm"] })).release();
+  turns.run(openAndRelease).catch(() => {});
 }
 
 /** Memory is shared between threads in isolated pages only. */
-export function usedThreads(wanted?: number): number {
+function usedThreads(wanted?: number): number {
+  const { isIsolated, navigator } = page();
+  if (!isIsolated) return 1;
+  return Math.min(wanted ?? navigator.hardwareConcurrency, mostThreads);
+}
+
+/** Where fewer threads compute than were asked for, and why, in a sentence. */
+export function threadNotes(wanted: number | undefined): string[] {
+  const used = usedThreads(wanted);
+  if (wanted === undefined || used >= wanted) return [];
+  if (page().isIsolated) return [`${used} threads compute, not ${wanted}: more only wait for each other's memory`];
+  return [`one thread computes, not ${wanted}: the page is not isolated from others (docs/browser.md)`];
+}
+
+function page() {
   const { crossOriginIsolated: isIsolated = false, navigator } = globalThis as unknown as {
     readonly crossOriginIsolated?: boolean;
     readonly navigator: { readonly hardwareConcurrency: number };
   };
-  if (!isIsolated) return 1;
-  return Math.min(wanted ?? navigator.hardwareConcurrency, mostThreads);
+  return { isIsolated, navigator };
 }

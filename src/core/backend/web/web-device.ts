@@ -1,6 +1,7 @@
 /** What this browser computes on: WebGPU where an adapter computes rightly, else WebAssembly; found by trying. */
 import { OcellusError } from "../../base/index.js";
 import { type DeviceTrial, tryAttention } from "../portable.js";
+import { lossOf } from "./device-loss.js";
 import { loadRuntime, type Runtime, type RuntimeOptions, startRuntime } from "./onnxruntime.js";
 import { WebGraph } from "./web-graph.js";
 
@@ -12,16 +13,13 @@ export interface ChosenDevice {
   readonly runtime: Runtime;
   /** Why it is not WebGPU, in a sentence. */
   readonly notes: readonly string[];
-  /** Resolves when the device is gone, with what all that is asked of it fails with; never in WebAssembly. */
-  readonly lost: Promise<OcellusError>;
+  /** Once graphs are open: resolves when the device is gone, with what all that is asked of it fails with; never in WebAssembly. */
+  readonly lost: () => Promise<OcellusError>;
 }
 
 /** The part of WebGPU that is asked here. */
 interface Gpu {
   requestAdapter(): Promise<{ readonly info?: { readonly isFallbackAdapter?: boolean } } | null>;
-}
-interface GpuDevice {
-  readonly lost: Promise<{ readonly reason?: string; readonly message: string }>;
 }
 
 const whole: DeviceTrial = { maxQueries: Number.POSITIVE_INFINITY };
@@ -46,7 +44,7 @@ export async function chooseDevice(
 async function onCpu(options: Omit<RuntimeOptions, "webgpu">, notes: readonly string[]): Promise<ChosenDevice> {
   const runtime = await loadRuntime({ ...options, webgpu: false });
   startRuntime(runtime);
-  return { device: "cpu", trial: whole, runtime, notes, lost: new Promise(() => {}) };
+  return { device: "cpu", trial: whole, runtime, notes, lost: () => new Promise(() => {}) };
 }
 
 /** The device, or why there is none that is worth it. */
@@ -59,22 +57,10 @@ async function tryWebGpu(isAuto: boolean, options: Omit<RuntimeOptions, "webgpu"
     const runtime = await loadRuntime({ ...options, webgpu: true });
     const trial = await tryAttention((model) => WebGraph.open(model, { runtime, device: "webgpu" }));
     if (isAuto && trial.maxQueries !== whole.maxQueries) return "the WebGPU adapter does not compute a known attention";
-    return { device: "webgpu", trial, runtime, notes: [], lost: lossOf(runtime) };
+    return { device: "webgpu", trial, runtime, notes: [], lost: () => lossOf(runtime) };
   } catch (cause) {
     return `WebGPU does not start (${(cause as Error).message})`;
   }
-}
-
-async function lossOf(runtime: Runtime): Promise<OcellusError> {
-  const device = (await runtime.env.webgpu.device) as unknown as GpuDevice;
-  const { reason = "unknown", message } = await device.lost;
-  return new OcellusError(
-    "unavailable",
-    `the GPU was lost (${message || reason}); ask again, the model is opened once more`,
-    {
-      details: { device: "webgpu", lost: reason },
-    },
-  );
 }
 
 function unavailable(found: string): OcellusError {

@@ -6,7 +6,7 @@ export interface Bitmap {
   close(): void;
 }
 
-interface Context {
+export interface Context {
   fillStyle: string;
   fillRect(x: number, y: number, width: number, height: number): void;
   drawImage(bitmap: Bitmap, x: number, y: number): void;

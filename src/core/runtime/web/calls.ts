@@ -43,8 +43,18 @@ export function serveCalls(port: Port, methods: CallMethods): void {
   port.addEventListener("message", async ({ data }) => {
     const message = data as Request | Cancel;
     if ("cancel" in message) running.get(message.cancel)?.abort();
-    else port.postMessage(await answer(message));
+    else reply(port, await answer(message));
   });
+}
+
+/** A caller is always answered, also where a result or an error's details cannot be sent. */
+function reply(port: Port, message: Reply): void {
+  try {
+    port.postMessage(message);
+  } catch (error) {
+    const { id, failure } = message;
+    port.postMessage({ id, failure: failure ? { ...failure, details: {} } : failureOf(error) } satisfies Reply);
+  }
 }
 
 interface Call {

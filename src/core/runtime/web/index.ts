@@ -4,6 +4,7 @@
 import { OcellusError } from "../../base/index.js";
 import type { DownloadProgress, OpenPackedOptions } from "../../storage/web/index.js";
 import type { ModelFiles } from "./open-source.js";
+import { absoluteUrl } from "./sendable.js";
 import { type ModelWorker, WebModel } from "./web-model.js";
 import { checkOptions, type WebModelOptions, webModelNames } from "./web-options.js";
 
@@ -19,6 +20,8 @@ export {
   storedModels,
 } from "../../storage/web/index.js";
 export {
+  type AnswerAttention,
+  type AttentionOptions,
   type ChatEvent,
   type ChatOptions,
   type ChatResult,
@@ -54,16 +57,11 @@ const loadNames = {
 export async function loadModel(model: ModelFiles | URL, options: LoadWebOptions = {}): Promise<WebModel> {
   checkOptions(options, loadNames);
   const { sha256, headers, signal, onProgress, worker: newWorker = startWorker, ...here } = options;
+  const files = typeof model === "string" || model instanceof URL ? absoluteUrl(String(model)) : model;
   return WebModel.open({
     ...{ newWorker, signal, onProgress: keeping(onProgress) },
-    model: { files: sendableFiles(model), options: { sha256, headers, model: here } },
+    model: { files, options: { sha256, headers, model: here } },
   });
-}
-
-function sendableFiles(model: ModelFiles | URL): ModelFiles {
-  if (typeof model !== "string" && !(model instanceof URL)) return model;
-  const { location } = globalThis as unknown as { readonly location: { readonly href: string } };
-  return new URL(model, location.href).href;
 }
 
 /** What is downloaded should not be cleared away when a disk is full; only pages may ask for that. */

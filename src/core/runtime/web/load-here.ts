@@ -1,5 +1,5 @@
 /** Opens a packed model on the thread that calls this, a worker's as a rule: `loadModel` of index.ts starts one. */
-import { chooseDevice, usedThreads, type WebDevice, WebGraph } from "../../backend/web/index.js";
+import { chooseDevice, threadNotes, type WebDevice, WebGraph } from "../../backend/web/index.js";
 import { type OcellusError, openWhole, sha256 } from "../../base/index.js";
 import { EncoderCache } from "../../cache/portable.js";
 import "../../image/web/index.js";
@@ -26,7 +26,10 @@ export interface ModelHere {
   readonly lost: Promise<OcellusError>;
 }
 
-/** @throws `invalid_request` (an unknown option), `not_found`, `invalid_file`, `invalid_config`, `unsupported`, `unavailable`. */
+/**
+ * @param source closed with the model, and where it cannot be opened
+ * @throws `invalid_request` (an unknown option), `not_found`, `invalid_file`, `invalid_config`, `unsupported`, `unavailable`.
+ */
 export async function loadModelHere(source: PackedSource, options: WebModelOptions = {}): Promise<VisionLanguageModel> {
   return (await openHere(source, options)).model;
 }
@@ -39,6 +42,17 @@ export async function openHere(
   opening: PackedSource | Promise<PackedSource>,
   options: WebModelOptions = {},
 ): Promise<ModelHere> {
+  try {
+    return await open(opening, options);
+  } catch (error) {
+    void Promise.resolve(opening)
+      .then((source) => source.close())
+      .catch(() => {}); // or it was not opened
+    throw error;
+  }
+}
+
+async function open(opening: PackedSource | Promise<PackedSource>, options: WebModelOptions): Promise<ModelHere> {
   checkOptions(options, webModelNames);
   const started = performance.now();
   const { device: wanted = "auto", threads, wasmPaths, wasmCompression } = options;
@@ -54,14 +68,15 @@ export async function openHere(
     const widened = placement.device === "cpu" ? withFloats(stored) : undefined;
     const packed: PackedModel = { ...stored, ...widened?.packed };
     const weights = new Weights(source, widened?.file);
-    const open = async (model: Uint8Array, device: WebDevice) =>
+    const openGraph = async (model: Uint8Array, device: WebDevice) =>
       WebGraph.open(model, { runtime: found.runtime, device, weights: await weights.read() });
     const decoder = { usesPrefill: false, takesRuns: speculation.isUsed };
     const host: ModelHost = {
       images: openedImages(options.imageLimits ?? {}),
-      openVision: () => open(visionModel(packed), placement.towers as WebDevice),
-      openDecoder: () => open(decoderModels(packed, placement.device, decoder).model, placement.device as WebDevice),
-      openHere: (model) => open(model, "cpu").finally(() => weights.release()),
+      openVision: () => openGraph(visionModel(packed), placement.towers as WebDevice),
+      openDecoder: () =>
+        openGraph(decoderModels(packed, placement.device, decoder).model, placement.device as WebDevice),
+      openHere: (model) => openGraph(model, "cpu").finally(() => weights.release()),
       openTextWork: async (tokenizer, template) => ({ ...textWorkHere(tokenizer, template), close: async () => {} }),
       visionDigest: async () => sha256(visionModel(packed)),
       openCache: async ({ encoderCacheBytes: maxBytes, pinnedBytes: maxPinnedBytes }) =>
@@ -85,16 +100,11 @@ export async function openHere(
     weights.release();
     return opened;
   });
-  return { model, lost: found.lost };
+  return { model, lost: found.lost() };
 }
 
 function visionModel(packed: PackedModel): Uint8Array {
   return encodeStored(storedGraphs(packed).vision!, packed);
-}
-
-function threadNotes(wanted: number | undefined): string[] {
-  if (wanted === undefined || usedThreads(wanted) >= wanted) return [];
-  return [`one thread computes, not ${wanted}: the page is not isolated from others (docs/browser.md)`];
 }
 
 /** The one file that graphs read, of those that are stored. */

@@ -1,13 +1,20 @@
-/** The script of a model's worker: opens one model and answers the page's calls (web-model.ts). It ends with the page, or when that closes the model. */
+/** The script of a model's worker: opens one model and answers the page's calls (web-model.ts). The page ends it, or ends itself. */
 import { invariant, OcellusError } from "../../base/index.js";
 import type { ImageInput } from "../../image/loaded/index.js";
 import type { ChatMessage } from "../../processor/portable.js";
 import type { DownloadProgress } from "../../storage/web/index.js";
-import type { ChatOptions, Prepared, TraceOptions, VisionLanguageModel } from "../portable.js";
+import type {
+  AttentionOptions,
+  ChatEvent,
+  ChatOptions,
+  Prepared,
+  TraceOptions,
+  VisionLanguageModel,
+} from "../portable.js";
 import { type Port, type Running, serveCalls } from "./calls.js";
 import { openHere } from "./load-here.js";
 import { openSource } from "./open-source.js";
-import type { OpenedFacts, PageModel, PagePrepared, WorkerState } from "./web-model.js";
+import type { OpenedFacts, PageModel, PagePrepared, ToldEvent, WorkerState } from "./web-model.js";
 
 let opened: VisionLanguageModel | undefined;
 /** What the page has prepared and not forgotten. */
@@ -27,9 +34,9 @@ function keep(given: Awaited<ReturnType<VisionLanguageModel["prepare"]>>): PageP
   return { id: lastId, promptTokens, images, visionMs, notes, reasoning, options: asked };
 }
 
-async function tellAll({ tell }: Running, events: AsyncIterable<unknown>): Promise<WorkerState> {
-  for await (const event of events) tell(event);
-  return state();
+async function tellAll({ tell }: Running, events: AsyncIterable<ChatEvent>): Promise<void> {
+  for await (const event of events)
+    tell({ event, ...(event.type === "end" && { state: state() }) } satisfies ToldEvent);
 }
 
 function state(): WorkerState {
@@ -66,6 +73,8 @@ serveCalls(globalThis as unknown as Port, {
   forget: async (_, id: number) => void prepared.delete(id),
   trace: async ({ signal }, messages: readonly ChatMessage[], options: TraceOptions) =>
     model().trace(messages, { ...options, signal }),
+  answerAttention: async ({ signal }, messages: readonly ChatMessage[], answer: string, options: AttentionOptions) =>
+    model().answerAttention(messages, answer, { ...options, signal }),
   attentionMap: async ({ signal }, image: ImageInput) => model().attentionMap(image, { signal }),
   embedImage: async ({ signal }, image: ImageInput) => model().embedImage(image, { signal }),
   async pin({ signal }, image: ImageInput) {
@@ -76,5 +85,4 @@ serveCalls(globalThis as unknown as Port, {
     pins.get(id)?.();
     pins.delete(id);
   },
-  close: async () => opened?.close(),
 });

@@ -1,14 +1,24 @@
 /**
- * A model in a worker, as its page has it: the interface of a model of the page's own thread, which stays free. Where the worker's GPU is lost
- * what was being asked fails with that; the next question opens the model once more, from the files that are stored.
+ * A model in a worker, as its page has it: the interface of a model of the page's own thread, which stays free. Where the worker's GPU is lost,
+ * or the worker itself, what was being asked fails with that; the next question opens the model again, from the files that are stored.
  */
-import { Closing, type ErrorCode, OcellusError } from "../../base/index.js";
+import {
+  Closing,
+  type ErrorCode,
+  mostReopenings,
+  OcellusError,
+  Reopenings,
+  reopeningMinutes,
+  untilAborted,
+} from "../../base/index.js";
 import type { ImageInput } from "../../image/loaded/index.js";
 import type { AttentionMap } from "../../image/spec/index.js";
-import type { ChatMessage, ContentPart } from "../../processor/portable.js";
+import type { ChatMessage } from "../../processor/portable.js";
 import type { DownloadProgress, OpenPackedOptions } from "../../storage/web/index.js";
 import { errorOf } from "../../worker/portable.js";
 import {
+  type AnswerAttention,
+  type AttentionOptions,
   type ChatEvent,
   type ChatOptions,
   type ChatResult,
@@ -23,6 +33,7 @@ import {
 } from "../portable.js";
 import { Calls, type Port } from "./calls.js";
 import type { ModelFiles } from "./open-source.js";
+import { absolute, sendable } from "./sendable.js";
 import type { WebModelOptions } from "./web-options.js";
 
 /** The model that a worker opens, and how. */
@@ -34,6 +45,12 @@ export interface PageModel {
 export interface WorkerState {
   readonly info: ModelInfo;
   readonly stats: ModelStats;
+}
+
+/** An event of an answer; what the model is then, where it is the last one. */
+export interface ToldEvent {
+  readonly event: ChatEvent;
+  readonly state?: WorkerState;
 }
 
 export interface OpenedFacts extends WorkerState {
@@ -73,17 +90,14 @@ const idOf = Symbol("prepared in the worker");
 type OwnPrepared = Prepared & { readonly [idOf]: { readonly id: number; readonly calls: Calls } };
 type Asking = Pick<ChatOptions, "signal">;
 
-/** A GPU that is lost again and again is no place for a model. */
-const mostReopenings = 1;
-
 export class WebModel implements LanguageModel {
   readonly #opening: Opening;
   readonly #closing = new Closing("the model");
+  readonly #reopenings = new Reopenings();
+  readonly #closed = new AbortController();
   #connection: Connection;
-  /** The next one, once this one is lost. */
-  #next: Promise<Connection> | undefined;
   #lost: OcellusError | undefined;
-  #numReopened = 0;
+  #reopening: Promise<void> | undefined;
   #state: WorkerState;
   /** Prompts that the page holds no longer need not be held in the worker. */
   readonly #prepared = new FinalizationRegistry<{ id: number; calls: Calls }>(({ id, calls }) => {
@@ -121,7 +135,7 @@ export class WebModel implements LanguageModel {
 
   async *chat(messages: readonly ChatMessage[], options: ChatOptions = {}): AsyncGenerator<ChatEvent> {
     const { signal, ...asked } = options;
-    yield* this.#answer(await this.#calls(), "chat", [messages.map(sendable), asked], signal);
+    yield* this.#answer(await this.#calls(signal), "chat", [sendable(messages), asked], signal);
   }
 
   /** The whole answer at once. */
@@ -130,7 +144,7 @@ export class WebModel implements LanguageModel {
   }
 
   async prepare(messages: readonly ChatMessage[], options: ChatOptions = {}): Promise<Prepared> {
-    return this.#prepare("prepare", messages.map(sendable), options);
+    return this.#prepare("prepare", sendable(messages), options);
   }
 
   async prepareText(prompt: string | readonly number[], options: ChatOptions = {}): Promise<Prepared> {
@@ -138,40 +152,50 @@ export class WebModel implements LanguageModel {
   }
 
   async *generate(prepared: Prepared): AsyncGenerator<ChatEvent> {
-    this.#closing.check();
     const own = (prepared as OwnPrepared)[idOf];
     if (!own) throw new OcellusError("invalid_request", "a prompt is answered by the model that has prepared it");
     const { signal, ...asked } = prepared.options;
-    yield* this.#answer(own.calls, "generate", [own.id, asked], signal);
+    const calls = await this.#calls(signal);
+    if (own.calls !== calls) throw preparedElsewhere();
+    yield* this.#answer(calls, "generate", [own.id, asked], signal);
   }
 
   async pixelBytes(messages: readonly ChatMessage[], options: ChatOptions = {}): Promise<number> {
-    return (await this.#ask("pixelBytes", messages.map(sendable), options)) as number;
+    return (await this.#ask("pixelBytes", [sendable(messages)], options)) as number;
   }
 
   async trace(messages: readonly ChatMessage[], options: TraceOptions = {}): Promise<Trace> {
-    return (await this.#ask("trace", messages.map(sendable), options)) as Trace;
+    return (await this.#ask("trace", [sendable(messages)], options)) as Trace;
+  }
+
+  async answerAttention(
+    messages: readonly ChatMessage[],
+    answer: string,
+    options: AttentionOptions = {},
+  ): Promise<AnswerAttention> {
+    return (await this.#ask("answerAttention", [sendable(messages), answer], options)) as AnswerAttention;
   }
 
   async attentionMap(image: ImageInput, options: Asking = {}): Promise<AttentionMap | undefined> {
-    return (await this.#ask("attentionMap", absolute(image), options)) as AttentionMap | undefined;
+    return (await this.#ask("attentionMap", [absolute(image)], options)) as AttentionMap | undefined;
   }
 
   async embedImage(image: ImageInput, options: Asking = {}): Promise<Float32Array> {
-    return (await this.#ask("embedImage", absolute(image), options)) as Float32Array;
+    return (await this.#ask("embedImage", [absolute(image)], options)) as Float32Array;
   }
 
   async pin(image: ImageInput, options: Asking = {}): Promise<() => void> {
-    const id = await this.#ask("pin", absolute(image), options);
-    const { calls } = this.#connection;
+    const calls = await this.#calls(options.signal);
+    const id = await calls.call("pin", [absolute(image)], options);
     return () => void calls.call("unpin", [id]).catch(() => {});
   }
 
   /** Ends the worker, and with it all that the model holds, on the GPU too. What is being answered fails with `closed`. */
   close(): Promise<void> {
     return this.#closing.run(async () => {
-      const connection = (await this.#next?.catch(() => undefined)) ?? this.#connection;
-      end(connection, this.#closing.error());
+      this.#closed.abort();
+      await this.#reopening?.catch(() => {});
+      end(this.#connection, this.#closing.error());
     });
   }
 
@@ -182,16 +206,16 @@ export class WebModel implements LanguageModel {
   async #prepare(method: string, given: unknown, options: ChatOptions): Promise<Prepared> {
     const started = performance.now();
     const { signal, ...asked } = options;
-    const calls = await this.#calls();
+    const calls = await this.#calls(signal);
     const { id, options: read, ...facts } = (await calls.call(method, [given, asked], { signal })) as PagePrepared;
     const own = { id, calls };
     const prepared = { ...facts, started, options: { ...read, ...(signal && { signal }) }, [idOf]: own } as OwnPrepared;
-    this.#prepared.register(prepared, own);
+    this.#prepared.register(own, { id, calls }); // a copy of it, with another seed, holds the same
     return prepared;
   }
 
-  async #ask(method: string, given: unknown, { signal, ...asked }: Asking): Promise<unknown> {
-    return (await this.#calls()).call(method, [given, asked], { signal });
+  async #ask(method: string, args: readonly unknown[], { signal, ...asked }: Asking): Promise<unknown> {
+    return (await this.#calls(signal)).call(method, [...args, asked], { signal });
   }
 
   async *#answer(
@@ -200,42 +224,48 @@ export class WebModel implements LanguageModel {
     args: readonly unknown[],
     signal: AbortSignal | undefined,
   ): AsyncGenerator<ChatEvent> {
-    for await (const event of calls.stream(method, args, signal)) {
-      const { info, stats } = event as Partial<WorkerState>;
-      if (info && stats) this.#state = { info, stats };
-      else yield event as ChatEvent;
+    for await (const { event, state } of calls.stream(method, args, signal) as AsyncGenerator<ToldEvent>) {
+      if (state) this.#state = state;
+      yield event;
     }
   }
 
-  async #calls(): Promise<Calls> {
+  async #calls(signal: AbortSignal | undefined): Promise<Calls> {
     this.#closing.check();
     if (this.#lost) {
-      this.#next ??= this.#reopen();
-      this.#connection = await this.#next;
+      this.#reopening ??= this.#reopen().finally(() => {
+        this.#reopening = undefined;
+      });
+      await untilAborted(this.#reopening, signal);
     }
     return this.#connection.calls;
   }
 
-  async #reopen(): Promise<Connection> {
-    if (++this.#numReopened > mostReopenings) throw this.#lost!;
-    const connection = await connected(this.#opening);
-    this.#lost = this.#next = undefined;
-    this.#connection = connection;
-    this.#watch(connection);
-    return connection;
+  async #reopen(): Promise<void> {
+    if (!this.#reopenings.take()) throw lostTooOften(this.#lost!);
+    try {
+      this.#connection = await connected({ ...this.#opening, signal: this.#closed.signal });
+    } catch (error) {
+      this.#closing.check();
+      throw error;
+    }
+    this.#lost = undefined;
+    this.#watch(this.#connection);
   }
 
   #watch(connection: Connection): void {
     const lose = (error: OcellusError) => {
       if (connection !== this.#connection || this.#closing.isClosed) return;
-      this.#lost = error;
-      end(connection, error);
+      const { code, message, details } = error;
+      this.#lost = new OcellusError(code, `${message}; ask again, and the model is opened again`, { details });
+      end(connection, this.#lost);
     };
     connection.worker.addEventListener("message", ({ data }) => {
       const { lost } = data as { lost?: { code: ErrorCode; message: string; details: Record<string, unknown> } };
       if (lost) lose(errorOf(lost));
     });
     connection.worker.addEventListener("error", ({ message = "it ended" }) => lose(died(message)));
+    connection.worker.addEventListener("messageerror", () => lose(died("what it sent cannot be read")));
   }
 }
 
@@ -263,21 +293,16 @@ function died(reason: string): OcellusError {
   return new OcellusError("unavailable", `the model's worker does not run: ${reason}`, { details: { reason } });
 }
 
-/** With addresses that mean the same in a worker, whose own address is another than the page's. */
-function sendable(message: ChatMessage): ChatMessage {
-  const { content } = message;
-  if (!Array.isArray(content)) return message;
-  const sent = (part: ContentPart | string): ContentPart | string => {
-    if (typeof part !== "object" || part === null) return part;
-    if (part.type === "image") return { ...part, image: absolute(part.image) };
-    if (part.type !== "video" || !("frames" in part.video) || !Array.isArray(part.video.frames)) return part;
-    return { ...part, video: { ...part.video, frames: part.video.frames.map(absolute) } };
-  };
-  return { ...message, content: content.map(sent) };
+function lostTooOften({ message, details }: OcellusError): OcellusError {
+  const often = `it was opened again ${mostReopenings} times within ${reopeningMinutes} minutes`;
+  return new OcellusError("unavailable", `${message}; ${often}: open it with device: "cpu"`, {
+    details: { ...details, mostReopenings, reopeningMinutes },
+  });
 }
 
-function absolute(image: ImageInput): ImageInput {
-  if (image instanceof URL) return image.href;
-  const { location } = globalThis as unknown as { readonly location: { readonly href: string } };
-  return typeof image === "string" ? new URL(image, location.href).href : image;
+function preparedElsewhere(): OcellusError {
+  return new OcellusError(
+    "closed",
+    "this prompt was prepared by another model, or before this one was lost and opened again; prepare it again",
+  );
 }

@@ -6,17 +6,20 @@ import type { MemoryOptions, SizeChoice } from "../portable.js";
 /** Byte budgets, as of Node's `MemoryOptions`. */
 export type WebMemoryOptions = Pick<MemoryOptions, "encoderCacheBytes" | "pinnedBytes" | "prefixCacheBytes">;
 
+type WebImageLimits = Omit<ImageLimits, "maxMs">;
+
 export interface WebModelOptions extends SizeChoice {
   /** "cpu" is WebAssembly. "auto", the default: WebGPU where an adapter computes rightly, else "cpu". */
   readonly device?: "cpu" | "webgpu" | "auto"; // spelled out: these types need no onnxruntime-web
-  /** Threads of one operator in WebAssembly. Default: the cores of the machine, eight at most; one where the page is not isolated. */
+  /** Threads of one operator in WebAssembly, eight at most. Default: the cores of the machine; one where the page is not isolated. */
   readonly threads?: number;
   /** Folder of the files `ort-wasm-simd-threaded…` of onnxruntime-web, with a slash at its end. Default: where a bundler has put them. */
   readonly wasmPaths?: string;
   /** The `.wasm` of that folder is stored as `.wasm.gz`, and unpacked in the page. */
   readonly wasmCompression?: "gzip";
   readonly memory?: WebMemoryOptions;
-  readonly imageLimits?: ImageLimits;
+  /** A browser's decoder cannot be stopped: there is no limit of its time. */
+  readonly imageLimits?: WebImageLimits;
   /** As of Node's `loadModel`. */
   readonly speculation?: "auto" | "off";
 }
@@ -31,6 +34,7 @@ const memoryNames = optionNames<WebMemoryOptions>({
   pinnedBytes: true,
   prefixCacheBytes: true,
 });
+const limitNames = optionNames<WebImageLimits>({ maxBytes: true, maxPixels: true });
 
 const choices = { device: ["auto", "webgpu", "cpu"], wasmCompression: ["gzip"], speculation: ["auto", "off"] };
 
@@ -38,12 +42,15 @@ const choices = { device: ["auto", "webgpu", "cpu"], wasmCompression: ["gzip"], 
 export function checkOptions(options: WebModelOptions, names: Readonly<Record<string, true>>): void {
   refuseUnknownOptions("loadModel", options, Object.keys(names));
   refuseUnknownOptions("loadModel: memory", options.memory ?? {}, memoryNames);
+  refuseUnknownOptions("loadModel: imageLimits", options.imageLimits ?? {}, limitNames);
   for (const [param, expected] of Object.entries(choices)) {
     const found: string | undefined = options[param as keyof typeof choices];
     if (found !== undefined && !expected.includes(found)) throw otherOption(param, listed(expected), found);
   }
   if (options.wasmCompression && options.wasmPaths === undefined)
     throw otherOption("wasmCompression", "wasmPaths beside it, the folder of the compressed file", "none");
+  const { threads = 1 } = options;
+  if (!Number.isInteger(threads) || threads < 1) throw otherOption("threads", "a whole number from 1 on", `${threads}`);
 }
 
 function otherOption(param: string, expected: string, found: string): OcellusError {

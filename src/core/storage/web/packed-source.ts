@@ -32,7 +32,7 @@ export interface StoredModel {
   readonly files: FileList;
 }
 
-/** @param release called once, at the end. */
+/** @param release called at the end; more than once changes nothing. */
 export function storedSource(model: StoredModel, store: EntryStore, release: () => void): PackedSource {
   const files = new Map(model.files.list.map((file) => [file.name, file]));
   const find = (name: string): ListedFile => {
