@@ -330,7 +330,7 @@ describe("the import law", () => {
     );
   });
 
-  it("lets pages import nothing of src but types, protocol's and those of what a report page is given, and the browser's runtime by one file", () => {
+  it("lets pages import nothing of src but types, the browser's runtime by one file, and how images are scaled", () => {
     const web = join(repository, "web/src");
     const pageFiles = readdirSync(web, { recursive: true, encoding: "utf8" }).filter(
       (file) => /\.tsx?$/.test(file) && !isTest(file),
@@ -341,10 +341,13 @@ describe("the import law", () => {
       .map((each) => ({ ...each, target: relative(src, resolve(web, dirname(each.from), each.specifier)) }))
       .filter((each) => each.specifier.startsWith(".") && !each.target.startsWith(".."));
     expect(new Set(outside.map((each) => each.target))).toEqual(
-      new Set(["protocol/index.js", "inspect/page/page-data.js", "core/runtime/web/index.js"]),
+      new Set([
+        ...["protocol/index.js", "inspect/page/page-data.js", "core/runtime/web/index.js"],
+        "core/image/spec/smart-size.js",
+      ]),
     );
     const byValue = outside.filter((each) => !each.typeOnly).map((each) => `${each.from} ${each.target}`);
-    expect(byValue).toEqual(["browser-model.ts core/runtime/web/index.js"]);
+    expect(byValue).toEqual(["browser-model.ts core/runtime/web/index.js", "region.ts core/image/spec/smart-size.js"]);
   });
 
   it("keeps the page's components short", () => {

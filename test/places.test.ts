@@ -4,6 +4,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { satisfiesSchema } from "../src/core/grammar/index.js";
 import { drawPlaces } from "../src/core/image/node/index.js";
+import { smartSize } from "../src/core/image/spec/smart-size.js";
 import { type ChatOptions, image, loadModel, type VisionLanguageModel } from "../src/core/runtime/index.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { startServer } from "./support/server.js";
@@ -75,6 +76,20 @@ describe.each(["qwen3_vl", "qwen2_5_vl"])("%s", (family) => {
       for (const [n, expected] of [xs[0]!, ys[0]!, xs[1]!, ys[1]!].entries())
         expect(boxes![i]!.box![n]).toBeCloseTo(expected, 9);
       expect(boxes![i]!.stored).toBeUndefined();
+    }
+  });
+
+  it("says how images are scaled where boxes are counted so: a client comes to the same numbers", () => {
+    const { places, resize } = model.info;
+    expect(places === "scaled_pixels").toBe(resize !== undefined);
+    for (const size of [
+      { width: 80, height: 60 },
+      { width: 301, height: 97 },
+      { width: 2000, height: 1500 },
+    ]) {
+      if (!resize) continue;
+      const { width, height } = model.modelView({ ...size, data: new Uint8Array(size.width * size.height * 3) });
+      expect(smartSize(size, { patchSize: resize.block, mergeSize: 1, ...resize })).toEqual({ width, height });
     }
   });
 

@@ -222,6 +222,8 @@ export const modelSchema = z
       tools: z.boolean(),
       /** What the boxes are counted in that it was trained to write. Absent: it was not. */
       places: z.enum(["thousandths", "scaled_pixels"]).optional(),
+      /** With `scaled_pixels`: images are scaled to sides of multiples of `block` and an area between the bounds. */
+      resize: z.object({ block: z.number(), min_pixels: z.number(), max_pixels: z.number() }).optional(),
       /** Whether it thinks before it answers. Absent: it does not. */
       thinking: z.enum(["hybrid", "always"]).optional(),
       /** What the server takes of them, where the model reads videos; `missing`: programs without which it reads none. */

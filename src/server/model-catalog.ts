@@ -3,7 +3,7 @@
  * that is not behind the guardrails. Knows which models answer, which embed, and whether they are there yet.
  */
 import { nearestHint, OcellusError } from "../core/base/index.js";
-import type { LanguageModel } from "../core/runtime/index.js";
+import type { ImageResize, LanguageModel } from "../core/runtime/index.js";
 import type { WireModel } from "../protocol/index.js";
 import { type CollectionInfo, embedderOf, type ImageEmbedder } from "../retrieval/index.js";
 import type {
@@ -206,6 +206,7 @@ export class ModelCatalog {
       vision: "readsImages" in info ? info.readsImages : true,
       tools: "readsTools" in info && info.readsTools,
       ...("places" in info && { places: info.places }),
+      ...("resize" in info && info.resize && { resize: wireResize(info.resize) }),
       ...("thinking" in info && { thinking: info.thinking }),
       ...("readsVideos" in info && info.readsVideos && { videos: this.#options.videos }),
       max_length: info.maxLength,
@@ -213,6 +214,10 @@ export class ModelCatalog {
     };
     return { id: nameOf(listed), object: "model", created: this.#created, owned_by: "ocellus", ocellus };
   }
+}
+
+function wireResize({ block, minPixels, maxPixels }: ImageResize): WireModel["ocellus"]["resize"] {
+  return { block, min_pixels: minPixels, max_pixels: maxPixels };
 }
 
 function nameOf(listed: ListedModel): string;

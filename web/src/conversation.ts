@@ -115,7 +115,7 @@ export function chatRequest(
   const stop = settings.stop.split("\n").filter((line) => line !== "");
   return {
     model,
-    messages: [...system, ...turns.flatMap((turn) => message(turn, abilities, urlOf))],
+    messages: [...system, ...turns.flatMap((turn) => message(turn, { abilities, settings }, urlOf))],
     ...numbers(settings),
     ...(stop.length > 0 && { stop }),
     ...responseFormat(settings),
@@ -142,7 +142,9 @@ function wishes(
   };
 }
 
-function message(turn: Turn, abilities: Abilities | undefined, urlOf: (picture: Picture) => string): WireMessage[] {
+type Asking = Pick<Answer, "abilities" | "settings">;
+
+function message(turn: Turn, asking: Asking, urlOf: (picture: Picture) => string): WireMessage[] {
   if (turn.role === "assistant") {
     const said = turn.cited ? withTitles(turn.text, turn.cited) : turn.text;
     return said === "" ? [] : [{ role: "assistant", content: said }];
@@ -154,16 +156,18 @@ function message(turn: Turn, abilities: Abilities | undefined, urlOf: (picture: 
       ? { type: "video_url" as const, video_url: url }
       : { type: "image_url" as const, image_url: url };
   });
-  const words = wordsOf(turn, abilities);
+  const words = wordsOf(turn, asking);
   const text = words === "" ? [] : [{ type: "text" as const, text: words }];
   return [{ role: "user", content: [...pictures, ...text] }];
 }
 
 /** With the place of the part that it is about, as the model writes places. */
-function wordsOf({ text, part, pictures }: Question, abilities: Abilities | undefined): string {
-  const place = part && abilities && placeInWords(part.box, abilities);
-  if (place === undefined) return text;
-  return questionAbout(text, place, 1 + pictures.findIndex(({ id }) => id === part!.wholeId));
+function wordsOf({ text, part, pictures }: Question, { abilities, settings }: Asking): string {
+  const number = pictures.findIndex(({ id }) => id === part?.wholeId);
+  if (!part || !abilities || number < 0) return text;
+  const { min_pixels: min, max_pixels: max } = numbers(settings);
+  const place = placeInWords(part.box, abilities, pictures[number]!, { min, max });
+  return place === undefined ? text : questionAbout(text, place, 1 + number);
 }
 
 function numbers(settings: Settings): Partial<Record<NumberField, number>> {

@@ -56,14 +56,27 @@ describe("a question about a part", () => {
   });
 
   it("names the place as the family writes places, and not where its numbers cannot be known", () => {
+    const whole = { width: 1000, height: 700 };
     const words = (model_type: string, places?: "thousandths" | "scaled_pixels") =>
-      placeInWords(region.box, { model_type, places, device: "cpu" });
+      placeInWords(region.box, { model_type, places, device: "cpu" }, whole);
     expect(words("qwen3_vl", "thousandths")).toBe('{"bbox_2d": [100, 200, 500, 1000]}');
     expect(words("qwen2_vl", "thousandths")).toBe("(100,200),(500,1000)");
     expect(words("internvl", "thousandths")).toBe("[[100, 200, 500, 1000]]");
     expect(words("minicpmv", "thousandths")).toBe("100 200 500 1000");
     expect(words("qwen2_5_vl", "scaled_pixels")).toBeUndefined();
     expect(words("qwen3_vl_resampler")).toBeUndefined();
+  });
+
+  it("is in pixels of the picture as it is scaled, for a family that counts so, by its bounds and the question's", () => {
+    const resize = { block: 28, min_pixels: 28 * 28, max_pixels: 12_845_056 };
+    const abilities = { model_type: "qwen2_5_vl", places: "scaled_pixels", resize, device: "cpu" } as const;
+    const words = (width: number, height: number, bounds = {}) =>
+      placeInWords(region.box, abilities, { width, height }, bounds);
+    // 1000 × 700 become 1008 × 700 (transformers smart_resize); with at most 200,000 pixels, 532 × 364.
+    expect(words(1000, 700)).toBe('{"bbox_2d": [101, 140, 504, 700]}');
+    expect(words(1000, 700, { max: 200_000 })).toBe('{"bbox_2d": [53, 73, 266, 364]}');
+    expect(words(10, 10)).toBe('{"bbox_2d": [3, 6, 14, 28]}');
+    expect(words(10_000, 10)).toBeUndefined(); // a strip: refused
   });
 
   it("is told in the language that it is asked in", () => {

@@ -2,6 +2,7 @@
  * A marked part of a picture, "this" in a question: the pictures that it goes with, and its place in words for models that were
  * trained to read places (docs/places.md). Their special tokens are not spelled: a server refuses them in messages.
  */
+import { smartSize } from "../../src/core/image/spec/smart-size.js";
 import type { WireModel } from "../../src/protocol/index.js";
 import type { Picture } from "./conversation.js";
 
@@ -23,9 +24,15 @@ export function withRegion(pictures: readonly Picture[], region: Region | undefi
 }
 
 /** What of a model decides how it is asked: how it counts and writes places, and where it runs. */
-export type Abilities = Pick<WireModel["ocellus"], "model_type" | "places" | "device">;
+export type Abilities = Pick<WireModel["ocellus"], "model_type" | "places" | "resize" | "device">;
 
-/** A box in thousandths, as each family writes one. Of others a client cannot know the pixels that they count. */
+/** Bounds of the area that a picture is scaled to, where the question has its own. */
+export interface PixelBounds {
+  readonly min?: number | undefined;
+  readonly max?: number | undefined;
+}
+
+/** A box as each family writes one; the others as JSON. */
 const spellings: Readonly<Record<string, (numbers: readonly number[]) => string>> = {
   qwen2_vl: ([x1, y1, x2, y2]) => `(${x1},${y1}),(${x2},${y2})`,
   internvl: (numbers) => `[[${numbers.join(", ")}]]`,
@@ -35,10 +42,35 @@ const spellings: Readonly<Record<string, (numbers: readonly number[]) => string>
 const json = (numbers: readonly number[]) => `{"bbox_2d": [${numbers.join(", ")}]}`;
 
 /** @returns undefined where the model reads no places that could be written here. */
-export function placeInWords(box: Box, { model_type, places }: Abilities): string | undefined {
-  if (places !== "thousandths") return undefined;
-  const spell = spellings[model_type] ?? json;
-  return spell(box.map((share) => Math.round(share * 1000)));
+export function placeInWords(
+  [left, top, right, bottom]: Box,
+  abilities: Abilities,
+  whole: Size,
+  bounds: PixelBounds = {},
+): string | undefined {
+  const frame = frameOf(abilities, whole, bounds);
+  if (!frame) return undefined;
+  const [x, y] = [
+    (share: number) => Math.round(share * frame.width),
+    (share: number) => Math.round(share * frame.height),
+  ];
+  return (spellings[abilities.model_type] ?? json)([x(left), y(top), x(right), y(bottom)]);
+}
+
+type Size = Pick<Picture, "width" | "height">;
+
+/** What the model counts a picture's sides in. */
+function frameOf({ places, resize }: Abilities, whole: Size, { min, max }: PixelBounds): Size | undefined {
+  if (places === "thousandths") return { width: 1000, height: 1000 };
+  if (places !== "scaled_pixels" || !resize) return undefined; // of an engine elsewhere it is not known
+  const { block, min_pixels, max_pixels } = resize;
+  const minPixels = min ?? Math.min(min_pixels, max ?? min_pixels);
+  const maxPixels = max ?? Math.max(max_pixels, min ?? max_pixels);
+  try {
+    return smartSize(whole, { patchSize: block, mergeSize: 1, minPixels, maxPixels });
+  } catch {
+    return undefined; // a strip, which the server refuses
+  }
 }
 
 /** The question with what "this" is. @param number of the whole among the question's pictures, from 1 */

@@ -152,3 +152,20 @@ function fieldsOfValues(fields: Fields, cited: ReadonlySet<string>): Fields {
   const placed = Object.entries(fields).map(([pointer, field]) => [uncitedPointer(pointer, cited), field] as const);
   return Object.fromEntries(placed.filter(([pointer]) => pointer !== undefined));
 }
+
+/** How images are scaled: sides to multiples of `block`, the area between two bounds. */
+export interface ImageResize {
+  readonly block: number;
+  readonly minPixels: number;
+  readonly maxPixels: number;
+}
+
+/** How images are scaled for a family that counts in scaled pixels, for clients that write places; nothing of others. */
+export function resizeOf(
+  { about }: Pick<AnyFamily, "about">,
+  imageProcessor: ImageSpec["imageProcessor"] | undefined,
+): { readonly resize?: ImageResize } {
+  if (about.places !== "scaled_pixels" || imageProcessor?.kind !== "smart_resize") return {};
+  const { patchSize, mergeSize, minPixels, maxPixels } = imageProcessor;
+  return { resize: { block: patchSize * mergeSize, minPixels, maxPixels } };
+}

@@ -37,7 +37,7 @@ export { type PackOptions, type PackProgress, type PackResult, pack, type Weight
 export { type ChatMessage, type ContentPart, image, type VideoInput, video } from "../processor/index.js";
 export { openAdapter } from "./adapter.js";
 export type { AnswerAttention, AttentionOptions } from "./answer-attention.js";
-export type { FoundPlace } from "./boxes.js";
+export type { FoundPlace, ImageResize } from "./boxes.js";
 export {
   type AnswerReason,
   type ChatEvent,

@@ -12,6 +12,7 @@ import type { PackedModel } from "../pack/portable.js";
 import type { ChatMessage } from "../processor/portable.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import type { AnswerAttention, AttentionOptions } from "./answer-attention.js";
+import type { ImageResize } from "./boxes.js";
 import type { ChatEvent, ChatOptions, ChatResult, Prepared } from "./chat.js";
 import type { TrainedForm } from "./familiarity.js";
 import type { Thinking } from "./reasoning.js";
@@ -45,6 +46,8 @@ export interface ModelInfo extends Partial<LocalFacts> {
   readonly thinking?: Thinking;
   /** What the boxes are counted in that its family has a published way to write. Absent: it has none. */
   readonly places?: PlaceUnit;
+  /** Where these are scaled pixels: how images are scaled unless a request has bounds of its own. */
+  readonly resize?: ImageResize;
   /** What a user should know about the checkpoint and how it runs, in sentences; the first prompt can add one. */
   readonly notes: readonly string[];
 }

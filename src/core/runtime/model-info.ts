@@ -1,6 +1,7 @@
 /** What a model says of itself: name, format and limits, and what it holds and has done. */
 import type { EngineStats } from "../engine/index.js";
 import type { PackedModel } from "../pack/portable.js";
+import { resizeOf } from "./boxes.js";
 import type { LocalFacts, LocalStats, ModelInfo } from "./language-model.js";
 import type { Memory } from "./memory.js";
 import type { TextSide } from "./open-text.js";
@@ -41,6 +42,7 @@ export function infoOf(parts: Parts, runner: DecoderRunner, engine: Engine): Mod
     speculates: engine.speculates,
     ...(thinking && { thinking }),
     ...(packed.family.about.places && { places: packed.family.about.places }),
+    ...resizeOf(packed.family, parts.imageSpec?.imageProcessor),
     notes: [...parts.notes, ...runner.notes],
   };
 }

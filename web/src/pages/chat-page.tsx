@@ -93,8 +93,8 @@ export function ChatPage({ id, isSettingsOpen, onSettingsClose }: ChatPageProps)
 
 function abilitiesOf(model: WireModel | undefined): AskOptions["abilities"] {
   if (!model) return undefined;
-  const { model_type, places, device } = model.ocellus;
-  return { model_type, places, device };
+  const { model_type, places, resize, device } = model.ocellus;
+  return { model_type, places, resize, device };
 }
 
 /** As the last question had it, until another one is chosen or it is taken away. */
