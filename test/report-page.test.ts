@@ -198,6 +198,8 @@ describe.skipIf(noBrowser)("pages about checkpoints", () => {
       }
       const titles = await page.locator("h2").allInnerTexts();
       expect(titles.length, kind).toBeGreaterThan(0);
+      expect(await page.locator("#page [lang=en]:not(dd *)").allInnerTexts(), kind).toEqual([]); // errors alone
+      if (kind === "diff") expect(await page.locator("h1").innerText()).toMatch(/变动/);
       for (const title of titles) expect(title, kind).toMatch(/[\u4e00-\u9fff]/);
       await page.context().close();
     }
@@ -225,7 +227,7 @@ const roc: RocData = {
 };
 
 const golden: GoldenData = {
-  ...{ versions: ["v1 (fp32)", "v2 (int4)"], sentence: "two answers fewer are right", total: 1 },
+  ...{ versions: ["v1 (fp32)", "v2 (int4)"], total: 1 },
   rows: [
     { group: "all", asked: 88, low: -6, value: -2.3, high: 1.4 },
     { group: "colour", asked: 20, low: -15, value: -10, high: -2 },

@@ -79,7 +79,10 @@ export interface GoldenComparison {
   /** Right in one of them only: those that B has lost first. */
   readonly changed: readonly AnswerPair[];
   readonly sentence: string;
+  readonly verdict: GoldenVerdict;
 }
+
+export type GoldenVerdict = "same" | "unsure" | "worse" | "better";
 
 /** Undefined when they have no question in common. */
 export function compareGolden(a: GoldenResult, b: GoldenResult): GoldenComparison | undefined {
@@ -98,6 +101,7 @@ export function compareGolden(a: GoldenResult, b: GoldenResult): GoldenCompariso
     byMatch: compared((pair) => pair.a.match),
     changed: [...pairs.filter(isLost), ...pairs.filter(isGained)],
     sentence: sentenceOn(all),
+    verdict: verdictOn(all),
   };
 }
 
@@ -134,14 +138,25 @@ export function mcnemar(gained: number, lost: number): number {
 /** The usual bound; the probability itself is told as well. */
 const significant = 0.05;
 
-function sentenceOn({ questions, gained, lost, points, low, high, p }: GroupComparison): string {
-  if (gained + lost === 0) return `B is right and wrong where A is, on all ${questions} questions.`;
-  const verdict =
-    p >= significant ? "No difference can be told" : points < 0 ? "B answers worse than A" : "B answers better than A";
+function verdictOn({ gained, lost, points, p }: GroupComparison): GoldenVerdict {
+  if (gained + lost === 0) return "same";
+  return p >= significant ? "unsure" : points < 0 ? "worse" : "better";
+}
+
+const verdicts: Readonly<Record<Exclude<GoldenVerdict, "same">, string>> = {
+  unsure: "No difference can be told",
+  worse: "B answers worse than A",
+  better: "B answers better than A",
+};
+
+function sentenceOn(all: GroupComparison): string {
+  const { questions, gained, lost, points, low, high, p } = all;
+  const verdict = verdictOn(all);
+  if (verdict === "same") return `B is right and wrong where A is, on all ${questions} questions.`;
   const change = `of ${questions} questions B gets ${lost} wrong that A gets right, and ${gained} right that A gets wrong`;
   const interval = `${signed(points)} points (95 % interval ${signed(low)} to ${signed(high)})`;
   const chance = `if neither were better, chance would show as much with a probability of ${p.toPrecision(2)}`;
-  return `${verdict}: ${change}: ${interval}; ${chance}.`;
+  return `${verdicts[verdict]}: ${change}: ${interval}; ${chance}.`;
 }
 
 export function signed(points: number): string {

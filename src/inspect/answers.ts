@@ -1,10 +1,14 @@
 /** The questions a model's description asks, answered from the shapes in its files: queries, projections, head sharing. */
 import { formatShape, type TensorInfo } from "../core/tensor/index.js";
+import type { Said, Sentence } from "./page/page-data.js";
 import { placeOf, textTable, tokenTable } from "./place.js";
+import { sentence } from "./sentence.js";
 
 export interface Answer {
   readonly question: string;
   readonly answer: string;
+  /** What the answer is made of. */
+  readonly said: Said;
   /** The tensor that answers it. */
   readonly tensor: string;
 }
@@ -24,7 +28,10 @@ export function answers(tensors: readonly TensorInfo[], configJson: unknown): An
       tensors.find(({ name }) => tokenTable.test(name) || textTable.test(name)),
       rowsAnswer,
     ),
-    ...answer("first q_proj", q, ({ shape }) => formatShape(shape)),
+    ...answer("first q_proj", q, ({ shape }) => {
+      const text = formatShape(shape);
+      return sentence("q_proj", { shape: text }, text);
+    }),
     ...answer("query to key heads", k, (info) => q && sharing(q, info, norm?.shape[0] ?? headDim(configJson))),
   ];
 }
@@ -32,31 +39,38 @@ export function answers(tensors: readonly TensorInfo[], configJson: unknown): An
 function answer(
   question: string,
   tensor: TensorInfo | undefined,
-  say: (tensor: TensorInfo) => string | undefined,
+  say: (tensor: TensorInfo) => Sentence | undefined,
 ): Answer[] {
-  const text = tensor && say(tensor);
-  return tensor && text !== undefined ? [{ question, answer: text, tensor: tensor.name }] : [];
+  const found = tensor && say(tensor);
+  if (!tensor || !found) return [];
+  const { text, ...said } = found;
+  return [{ question, answer: text, said, tensor: tensor.name }];
 }
 
 /** A kernel [D, 3, (frames,) p, p] */
-function patchAnswer({ shape }: TensorInfo): string {
-  return `${shape.slice(-2).join(" × ")} pixels → ${shape[0]}, kernel ${formatShape(shape)}`;
+function patchAnswer({ shape }: TensorInfo): Sentence {
+  const [size, width, kernel] = [shape.slice(-2).join(" × "), shape[0]!, formatShape(shape)];
+  return sentence("patch", { size, width, kernel }, `${size} pixels → ${width}, kernel ${kernel}`);
 }
 
-function queryAnswer({ shape }: TensorInfo): string {
-  return `${shape.at(-2)} queries of ${shape.at(-1)}, ${formatShape(shape)}`;
+function queryAnswer({ shape: sizes }: TensorInfo): Sentence {
+  const [count, width, shape] = [sizes.at(-2)!, sizes.at(-1)!, formatShape(sizes)];
+  return sentence("queries", { count, width, shape }, `${count} queries of ${width}, ${shape}`);
 }
 
-function rowsAnswer({ shape }: TensorInfo): string {
-  return `${shape[0]} tokens of ${shape[1]}`;
+function rowsAnswer({ shape }: TensorInfo): Sentence {
+  const [count, width] = [shape[0]!, shape[1]!];
+  return sentence("vocabulary", { count, width }, `${count} tokens of ${width}`);
 }
 
 /** How many query heads read one key head: the rows of q_proj over those of k_proj. */
-function sharing(q: TensorInfo, k: TensorInfo, dim: number | undefined): string | undefined {
+function sharing(q: TensorInfo, k: TensorInfo, width: number | undefined): Sentence | undefined {
   const ratio = q.shape[0]! / k.shape[0]!;
   if (!Number.isInteger(ratio)) return undefined;
-  const heads = dim ? ` (${q.shape[0]! / dim} heads of queries, ${k.shape[0]! / dim} of keys, ${dim} wide)` : "";
-  return ratio === 1 ? `1 : 1, every head its own${heads}` : `${ratio} : 1, grouped${heads}`;
+  const of = width ? { queries: q.shape[0]! / width, keys: k.shape[0]! / width, width } : undefined;
+  const heads = of ? ` (${of.queries} heads of queries, ${of.keys} of keys, ${width} wide)` : "";
+  const text = ratio === 1 ? `1 : 1, every head its own${heads}` : `${ratio} : 1, grouped${heads}`;
+  return sentence("heads", { ratio, of }, text);
 }
 
 function headDim(configJson: unknown): number | undefined {

@@ -2,6 +2,7 @@
 import type { DType, Shape, TensorInfo } from "../core/tensor/index.js";
 import type { ConfigChange } from "./config-diff.js";
 import type { LowRank } from "./low-rank.js";
+import type { Said } from "./page/page-data.js";
 import type { NotFinite } from "./piece-difference.js";
 import type { PartKind } from "./place.js";
 
@@ -49,6 +50,8 @@ export interface CheckpointDiff {
   readonly b: string;
   /** One sentence. */
   readonly summary: string;
+  /** What it is made of. */
+  readonly clauses: readonly Said[];
   /** Nothing differs; undefined when only headers were read and nothing differs in them. */
   readonly isEqual?: boolean;
   readonly configs: readonly ConfigChange[];

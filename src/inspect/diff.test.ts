@@ -95,7 +95,7 @@ describe("diffCheckpoints", () => {
         expect(itself.tensors!.every((t) => t.isEqual && t.relative === 0 && t.numChanged === 0)).toBe(true);
         const [there, back] = [await diffCheckpoints(a, b), await diffCheckpoints(b, a)];
         const byName = (diff: CheckpointDiff) => ({
-          ...{ ...diff, summary: "" },
+          ...{ ...diff, summary: "", clauses: [] },
           configs: [...diff.configs].sort((p, q) => (p.path < q.path ? -1 : 1)),
           ...Object.fromEntries(
             (["added", "removed", "reshaped", "retyped", "tensors"] as const).map((key) => [

@@ -8,8 +8,10 @@ import { type Checkpoint, openCheckpoint } from "../core/checkpoint/index.js";
 import { type CheckpointDescription, describeCheckpoint } from "./describe.js";
 import type { FamilyFit } from "./family-fit.js";
 import { firstDifference, sameLayout } from "./head.js";
+import type { Said, Sentence } from "./page/page-data.js";
 import type { PassOptions } from "./pass.js";
 import { placeOf } from "./place.js";
+import { sentence } from "./sentence.js";
 import { tensorStatistics } from "./statistics.js";
 import { outlierRatio, type TensorStatistics } from "./tensor-statistics.js";
 
@@ -31,6 +33,8 @@ export interface HealthFinding {
   readonly tensors: readonly string[];
   /** One sentence. */
   readonly message: string;
+  /** What it is made of. */
+  readonly said: Said;
 }
 
 export interface HealthReport {
@@ -72,11 +76,23 @@ export async function examine(path: string, options: PassOptions): Promise<Exami
   return { healthy: !findings.some(({ severity }) => severity === "bad"), findings: ordered, description, statistics };
 }
 
+function finding(
+  severity: HealthFinding["severity"],
+  kind: FindingKind,
+  tensors: readonly string[],
+  { text: message, ...said }: Sentence,
+): HealthFinding {
+  return { severity, kind, tensors, message, said };
+}
+
 function fitFindings({ missing, misshapen, twice }: FamilyFit): HealthFinding[] {
-  const found = (kind: FindingKind, tensors: readonly { readonly name: string }[], what: string): HealthFinding[] =>
-    tensors.length === 0
-      ? []
-      : [{ severity: "bad", kind, tensors: tensors.map(({ name }) => name), message: `${tensors.length} ${what}` }];
+  type Kind = "missing" | "misshapen" | "twice";
+  const found = (kind: Kind, tensors: readonly { readonly name: string }[], what: string): HealthFinding[] => {
+    const count = tensors.length;
+    if (count === 0) return [];
+    const names = tensors.map(({ name }) => name);
+    return [finding("bad", kind, names, sentence(kind, { count }, `${count} ${what}`))];
+  };
   return [
     ...found("missing", missing, "tensors that the family needs are missing"),
     ...found("misshapen", misshapen, "tensors have another shape than the config says"),
@@ -85,12 +101,15 @@ function fitFindings({ missing, misshapen, twice }: FamilyFit): HealthFinding[] 
 }
 
 function valueFindings({ name, shape, numNaN, numInfinite, numElements, min, max }: TensorStatistics): HealthFinding[] {
-  const bad = (kind: FindingKind, message: string): HealthFinding[] => [
-    { severity: "bad", kind, tensors: [name], message: `${name} ${message}` },
-  ];
-  if (numNaN + numInfinite > 0) return bad("not_finite", `holds ${numNaN} NaN and ${numInfinite} infinite values`);
+  const bad = (kind: FindingKind, said: Sentence) => [finding("bad", kind, [name], said)];
+  if (numNaN + numInfinite > 0) {
+    const text = `${name} holds ${numNaN} NaN and ${numInfinite} infinite values`;
+    return bad("not_finite", sentence("not_finite", { name, numNaN, numInfinite }, text));
+  }
   if (shape.length < 2 || numElements < 2 || min !== max) return [];
-  return min === 0 ? bad("zero", "is all zeros") : bad("constant", `is ${min} everywhere`);
+  return min === 0
+    ? bad("zero", sentence("zero", { name }, `${name} is all zeros`))
+    : bad("constant", sentence("constant", { name, value: min }, `${name} is ${min} everywhere`));
 }
 
 /** Norms of ones and biases of zeros are how training starts; many at its end are a sign that it never did. */
@@ -101,8 +120,9 @@ function constantVectors(statistics: readonly TensorStatistics[]): HealthFinding
         shape.length === 1 && numElements > 1 && min === max && numNaN === 0,
     )
     .map(({ name }) => name);
-  const message = `${tensors.length} vectors (norms, biases) have one value throughout, as before training`;
-  return tensors.length === 0 ? [] : [{ severity: "note", kind: "constant", tensors, message }];
+  const count = tensors.length;
+  const text = `${count} vectors (norms, biases) have one value throughout, as before training`;
+  return count === 0 ? [] : [finding("note", "constant", tensors, sentence("constant_vectors", { count }, text))];
 }
 
 function explodingFindings(statistics: readonly TensorStatistics[]): HealthFinding[] {
@@ -115,20 +135,30 @@ function explodingLayers(layers: readonly TensorStatistics[]): HealthFinding[] {
   const median = layers.map(({ rms }) => rms).sort((a, b) => a - b)[(layers.length - 1) >> 1]!;
   return layers.flatMap(({ name, rms }): HealthFinding[] => {
     if (!(median > 0 && rms > explodingRatio * median)) return [];
-    const message = `${name} is ${Math.round(rms / median)} times as large as in the median layer`;
-    return [{ severity: "bad", kind: "exploding", tensors: [name], message }];
+    const ratio = Math.round(rms / median);
+    const text = `${name} is ${ratio} times as large as in the median layer`;
+    return [finding("bad", "exploding", [name], sentence("exploding", { name, ratio }, text))];
   });
 }
 
 function rowFindings({ name, shape, rows, min, max }: TensorStatistics): HealthFinding[] {
   if (!rows || min === max) return [];
   const { numDead, numOutliers, outliers } = rows;
-  const dead = `${name}: ${numDead} of ${shape[0]} rows are zeros`;
-  const loud = `${name}: ${numOutliers} channels over ${outlierRatio}× the median, up to ${outliers[0]?.ratio.toFixed(1)}×; 4 bits will hurt their neighbours`;
-  return [
-    ...(numDead > 0 ? [{ severity: "note", kind: "dead_rows", tensors: [name], message: dead } as const] : []),
-    ...(numOutliers > 0 ? [{ severity: "note", kind: "outliers", tensors: [name], message: loud } as const] : []),
-  ];
+  const found: HealthFinding[] = [];
+  const note = (kind: FindingKind, said: Sentence) => found.push(finding("note", kind, [name], said));
+  if (numDead > 0) {
+    const numRows = shape[0]!;
+    note(
+      "dead_rows",
+      sentence("dead_rows", { name, numDead, numRows }, `${name}: ${numDead} of ${numRows} rows are zeros`),
+    );
+  }
+  if (numOutliers > 0) {
+    const values = { name, count: numOutliers, least: outlierRatio, most: outliers[0]!.ratio.toFixed(1) };
+    const text = `${name}: ${numOutliers} channels over ${outlierRatio}× the median, up to ${values.most}×; 4 bits will hurt their neighbours`;
+    note("outliers", sentence("outliers", values, text));
+  }
+  return found;
 }
 
 /** Tensors of equal layout and equal statistics are compared byte by byte. */
@@ -161,6 +191,8 @@ async function equalTo(
     const isSame = sameLayout(checkpoint.info(first!)!, checkpoint.info(other)!);
     if (isSame && (await firstDifference(checkpoint, first!, other, signal)) === undefined) equal.push(other);
   }
-  const message = `${equal.join(", ")} ${equal.length === 1 ? "is" : "are"} ${first} again, byte by byte`;
-  return equal.length === 0 ? [] : [{ severity: "note", kind: "duplicate", tensors: [first!, ...equal], message }];
+  if (equal.length === 0) return [];
+  const text = `${equal.join(", ")} ${equal.length === 1 ? "is" : "are"} ${first} again, byte by byte`;
+  const said = sentence("duplicate", { first: first!, others: equal }, text);
+  return [finding("note", "duplicate", [first!, ...equal], said)];
 }

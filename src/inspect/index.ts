@@ -41,7 +41,7 @@ export {
 export { type ModelGraphs, modelGraphs, writeBareGraphs } from "./model-graphs.js";
 export type { ModuleNode } from "./module-tree.js";
 export { pageDocument } from "./page/document.js";
-export type { GoldenEntry, GoldenRow, InspectData } from "./page/page-data.js";
+export type { GoldenEntry, GoldenRow, InspectData, Said, Sentence } from "./page/page-data.js";
 export type { PassOptions } from "./pass.js";
 export {
   type AuditOptions,
@@ -70,6 +70,7 @@ export {
 export { diffPage } from "./report-page/diff-page.js";
 export { inspectData, inspectPage } from "./report-page/inspect-page.js";
 export { measureSensitivity, type Sensitivity, type SensitivityOptions } from "./sensitivity.js";
+export { sentence } from "./sentence.js";
 export { type StatisticsOptions, tensorStatistics } from "./statistics.js";
 export type { RowStatistics, TensorStatistics } from "./tensor-statistics.js";
 export { type TracePageInfo, tracePage } from "./trace-page/page.js";

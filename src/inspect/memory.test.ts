@@ -74,7 +74,7 @@ describe("the memory estimate", () => {
   it("says whether it fits, and what would", async () => {
     const advised = async (has: ReturnType<typeof machine>) => {
       const { formats, advice } = await estimateMemory(big, { machine: has, contextTokens: 2000 });
-      return [formats.map((f) => f.fits).join(" "), ...advice];
+      return [formats.map((f) => f.fits).join(" "), ...advice.map(({ text }) => text)];
     };
     expect(await advised(machine(64 * gigabyte))).toEqual(["now now now now now now now now now"]);
     expect(await advised(machine(5.4 * gigabyte))).toEqual([

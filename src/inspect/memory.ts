@@ -33,6 +33,8 @@ import {
 } from "../core/pack/index.js";
 import { byteLength, type DType, storedBytes, type WeightFormat } from "../core/tensor/index.js";
 import { peakActivationBytes, type RunSizes } from "./activations.js";
+import type { NamedFormat, Sentence } from "./page/page-data.js";
+import { sentence } from "./sentence.js";
 
 export interface MemoryOptions {
   /** Tokens of each running sequence; default 4,096 or what the model was made for, if that is less. */
@@ -84,7 +86,7 @@ export interface MemoryEstimate {
   /** Of a model that has eyes. */
   readonly vision?: VisionEstimate;
   /** What would fit, when the default format does not; in sentences. */
-  readonly advice: readonly string[];
+  readonly advice: readonly Sentence[];
 }
 
 export interface DecoderEstimate {
@@ -295,19 +297,29 @@ function fits(bytes: number, { availableBytes, totalBytes }: MachineMemory): Fit
 }
 
 /** Nothing to say when what `loadModel` takes by default fits. */
-function advice({ formats, decoder, machine }: Omit<MemoryEstimate, "advice">): string[] {
+function advice({ formats, decoder, machine }: Omit<MemoryEstimate, "advice">): Sentence[] {
   const usual = formats.find(({ weights, blockSize }) => weights === "int4" && blockSize === 32) ?? formats[0]!;
   if (usual.fits === "now") return [];
   const fitting = formats.filter((format) => format.fits === "now");
-  if (fitting.length > 0) return [`${fitting.map(formatLabel).join(", ")} would fit`];
+  if (fitting.length > 0) {
+    const text = `${fitting.map(formatLabel).join(", ")} would fit`;
+    return [sentence("would_fit", { formats: fitting.map(named) }, text)];
+  }
   const smallest = formats.reduce((a, b) => (a.totalBytes <= b.totalBytes ? a : b));
+  const [format, label] = [named(smallest), formatLabel(smallest)];
   const [lacking, lackingAtAll] = [machine.availableBytes, machine.totalBytes].map((has) => smallest.totalBytes - has);
   const perToken = (decoder?.cacheBytesPerThousandTokens ?? 0) / 1000;
-  const fewer = decoder && Math.floor(decoder.contextTokens - lacking! / perToken / decoder.numSequences);
-  if (fewer && fewer >= 256) return [`${formatLabel(smallest)} and a context of ${fewer} tokens would fit`];
-  if (lackingAtAll! <= 0)
-    return [`${formatLabel(smallest)} would fit once other programs give back ${gigabytes(lacking!)}`];
-  return [`nothing here fits: ${formatLabel(smallest)} lacks ${gigabytes(lackingAtAll!)} on this machine`];
+  const tokens = decoder && Math.floor(decoder.contextTokens - lacking! / perToken / decoder.numSequences);
+  if (tokens && tokens >= 256)
+    return [sentence("shorter_fits", { format, tokens }, `${label} and a context of ${tokens} tokens would fit`)];
+  const bytes = gigabytes(lackingAtAll! <= 0 ? lacking! : lackingAtAll!);
+  return lackingAtAll! <= 0
+    ? [sentence("freed_fits", { format, bytes }, `${label} would fit once other programs give back ${bytes}`)]
+    : [sentence("nothing_fits", { format, bytes }, `nothing here fits: ${label} lacks ${bytes} on this machine`)];
+}
+
+function named({ weights, blockSize, embeddingWeights }: FormatEstimate): NamedFormat {
+  return { weights, blockSize, embeddingWeights };
 }
 
 export function formatLabel({ weights, blockSize, embeddingWeights }: FormatEstimate): string {

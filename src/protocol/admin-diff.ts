@@ -64,6 +64,8 @@ export const versionDiffSchema = z
     b: z.string(),
     /** One sentence. */
     summary: z.string(),
+    /** What it is made of, for other languages. */
+    clauses: z.array(z.object({ code: z.string(), values: z.record(z.string(), z.unknown()) })),
     configs: listOf(
       z.object({ file: z.string(), path: z.string(), a: z.string().optional(), b: z.string().optional() }),
     ),

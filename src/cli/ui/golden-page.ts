@@ -7,9 +7,10 @@ import {
   partsOf,
   readGoldenSet,
   scoreGolden,
+  signed,
   versionText,
 } from "../../evals/index.js";
-import { type GoldenEntry, type GoldenRow, pageDocument } from "../../inspect/index.js";
+import { type GoldenEntry, type GoldenRow, pageDocument, type Sentence, sentence } from "../../inspect/index.js";
 import { percent } from "./golden-text.js";
 
 /** Answers that the page holds: more are read by programs (--json). */
@@ -27,16 +28,19 @@ export interface ComparedWith {
 export async function goldenPage(a: GoldenResult, compared: ComparedWith | undefined): Promise<string> {
   const entries = compared ? changedEntries(compared.comparison) : wrongEntries(a);
   const images = await imagesOf(a.set.path, new Set(entries.slice(0, maxImages).map(({ id }) => id)));
-  const [verdict, ...reasons] = compared?.comparison.sentence.split(": ") ?? [];
+  const heading = compared ? verdictOf(compared.comparison) : scoreOf(scoreGolden(a.answers).all);
+  const { questions, digest } = a.set;
   const names = compared ? `${a.version.name} → ${compared.b.version.name}` : a.version.name;
   return pageDocument({
     kind: "golden",
     title: `${names} · Ocellus golden`,
-    heading: verdict ?? headingOf(scoreGolden(a.answers).all),
-    facts: `golden set ${a.set.digest.slice(0, 12)}, ${a.set.questions} questions`,
+    heading: heading.text,
+    headingSaid: heading,
+    facts: `golden set ${digest.slice(0, 12)}, ${questions} questions`,
+    factsSaid: { code: "golden_facts", values: { digest: digest.slice(0, 12), questions } },
     data: {
       versions: [a, ...(compared ? [compared.b] : [])].map(({ version }) => versionText(version)),
-      sentence: reasons.join(": "),
+      sentence: compared && changeOf(compared.comparison),
       rows: compared ? comparisonRows(compared.comparison) : scoreRows(a),
       total: entries.length,
       entries: entries.slice(0, maxAnswers).map((entry) => ({ ...entry, image: images.get(entry.id) })),
@@ -44,8 +48,21 @@ export async function goldenPage(a: GoldenResult, compared: ComparedWith | undef
   });
 }
 
-function headingOf({ accuracy, correct, questions }: GroupScore): string {
-  return `${percent(accuracy)} % right: ${correct} of ${questions} questions`;
+function scoreOf({ accuracy, correct, questions }: GroupScore): Sentence {
+  const text = `${percent(accuracy)} % right: ${correct} of ${questions} questions`;
+  return sentence("golden_right", { percent: percent(accuracy), correct, questions }, text);
+}
+
+function verdictOf({ all, verdict, sentence: whole }: GoldenComparison): Sentence {
+  return sentence("golden_verdict", { verdict, questions: all.questions }, whole.split(": ")[0]!);
+}
+
+function changeOf({ all, sentence: whole }: GoldenComparison): Sentence | undefined {
+  const { questions, lost, gained, points, low, high, p } = all;
+  const [, ...reasons] = whole.split(": ");
+  if (reasons.length === 0) return undefined;
+  const numbers = { points: signed(points), low: signed(low), high: signed(high), p: p.toPrecision(2) };
+  return sentence("golden_change", { questions, lost, gained, ...numbers }, reasons.join(": "));
 }
 
 function scoreRows({ answers }: GoldenResult): GoldenRow[] {

@@ -15,6 +15,7 @@ export function rocPage(guard: string, curves: readonly CategoryCurve[]): string
     title: `${guard} · Ocellus thresholds`,
     heading: guard,
     facts: `guard calibrate, ${curves.length} ${curves.length === 1 ? "category" : "categories"}`,
+    factsSaid: { code: "roc_facts", values: { count: curves.length } },
     data: {
       curves: curves.map(({ category, images, others, area, points, chosen }) => ({
         ...{ category, images, others, area },

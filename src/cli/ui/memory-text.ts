@@ -32,7 +32,7 @@ export function memoryText({ machine, formats, decoder, vision, advice }: Memory
       ["left", "right", "right", "right"],
     ),
     colours.dim(parts.join("; ")),
-    ...advice.map((sentence) => colours.yellow(sentence)),
+    ...advice.map(({ text }) => colours.yellow(text)),
   ].join("\n");
 }
 

@@ -3,6 +3,83 @@
  * compiled for the browser too.
  */
 
+/**
+ * What sentences of the program are made of, by code. The pages say each in Chinese too, from code and values:
+ * web/src/reports/sentences-zh.ts, whose type asks for all of them.
+ */
+export interface SentenceValues {
+  readonly missing: { readonly count: number };
+  readonly misshapen: { readonly count: number };
+  readonly twice: { readonly count: number };
+  readonly not_finite: { readonly name: string; readonly numNaN: number; readonly numInfinite: number };
+  readonly zero: { readonly name: string };
+  readonly constant: { readonly name: string; readonly value: number };
+  readonly constant_vectors: { readonly count: number };
+  readonly exploding: { readonly name: string; readonly ratio: number };
+  readonly dead_rows: { readonly name: string; readonly numDead: number; readonly numRows: number };
+  readonly outliers: { readonly name: string; readonly count: number; readonly least: number; readonly most: string };
+  readonly duplicate: { readonly first: string; readonly others: readonly string[] };
+  readonly left_out: { readonly count: number; readonly all: number; readonly what: LeftOut };
+  readonly would_fit: { readonly formats: readonly NamedFormat[] };
+  readonly shorter_fits: { readonly format: NamedFormat; readonly tokens: number };
+  readonly freed_fits: { readonly format: NamedFormat; readonly bytes: string };
+  readonly nothing_fits: { readonly format: NamedFormat; readonly bytes: string };
+  readonly patch: { readonly size: string; readonly width: number; readonly kernel: string };
+  readonly queries: { readonly count: number; readonly width: number; readonly shape: string };
+  readonly vocabulary: { readonly count: number; readonly width: number };
+  readonly q_proj: { readonly shape: string };
+  readonly heads: {
+    readonly ratio: number;
+    readonly of?: { readonly queries: number; readonly keys: number; readonly width: number } | undefined;
+  };
+  readonly checkpoint_facts: {
+    readonly modelType?: string | undefined;
+    readonly parameters: string;
+    readonly size: string;
+    readonly numFiles: number;
+    readonly format: string;
+  };
+  readonly golden_facts: { readonly digest: string; readonly questions: number };
+  readonly roc_facts: { readonly count: number };
+  readonly diff: { readonly clauses: readonly Said[] };
+  readonly nothing_differs: Nothing;
+  readonly values_unread: Nothing;
+  readonly no_value_moved: Nothing;
+  readonly configs_differ: Nothing;
+  readonly headers_same: Nothing;
+  readonly names_differ: { readonly count: number; readonly how: NameChange };
+  readonly not_finite_differ: { readonly count: number; readonly how: "more" | "fewer" | "other" };
+  readonly only_moved: { readonly parts: readonly string[] };
+  readonly all_moved: { readonly most: string; readonly isOne: boolean };
+  readonly low_rank: { readonly count: number; readonly all: number; readonly least: number; readonly most: number };
+  readonly golden_right: { readonly percent: string; readonly correct: number; readonly questions: number };
+  readonly golden_verdict: { readonly verdict: "same" | "unsure" | "worse" | "better"; readonly questions: number };
+  readonly golden_change: {
+    readonly questions: number;
+    readonly lost: number;
+    readonly gained: number;
+    readonly points: string;
+    readonly low: string;
+    readonly high: string;
+    readonly p: string;
+  };
+}
+
+type Nothing = Readonly<Record<string, never>>;
+export type LeftOut = "smallest" | "least_moved" | "names" | "values";
+export type NameChange = "added" | "removed" | "respelled" | "reshaped" | "retyped";
+
+export interface NamedFormat {
+  readonly weights: string;
+  readonly blockSize: number;
+  readonly embeddingWeights: string;
+}
+
+export type SentenceCode = keyof SentenceValues;
+export type Said = { [C in SentenceCode]: { readonly code: C; readonly values: SentenceValues[C] } }[SentenceCode];
+/** With its English. */
+export type Sentence = Said & { readonly text: string };
+
 /** Of a tensor, what the picture of the model needs. */
 export interface RoomTensor {
   readonly name: string;
@@ -33,7 +110,7 @@ export interface ReportData<T extends RoomTensor = RoomTensor, R extends Room = 
   readonly tensors: readonly T[];
   readonly grids: readonly LayerGrid[];
   /** Says what is not in the page. */
-  readonly leftOut?: string | undefined;
+  readonly leftOut?: Sentence | undefined;
 }
 
 /** Rounded to be read off a plot. */
@@ -71,6 +148,7 @@ export interface InspectedFinding {
   readonly severity: "bad" | "note";
   readonly kind: string;
   readonly message: string;
+  readonly said: Said;
   /** The first of them. */
   readonly tensors: readonly string[];
   readonly numTensors: number;
@@ -102,7 +180,7 @@ export interface InspectedMemory {
     readonly image: { readonly width: number; readonly height: number };
     readonly peakBytes: number;
   };
-  readonly advice?: readonly string[];
+  readonly advice?: readonly Sentence[];
 }
 
 export interface InspectData extends ReportData<InspectedTensor, Room & { readonly part: string }> {
@@ -113,8 +191,10 @@ export interface InspectData extends ReportData<InspectedTensor, Room & { readon
   readonly files: readonly string[];
   readonly about: {
     readonly problem?: string | undefined;
+    /** There is no config, which is the problem. */
+    readonly isBare: boolean;
     readonly notes: readonly string[];
-    readonly answers: readonly { readonly question: string; readonly answer: string }[];
+    readonly answers: readonly { readonly question: string; readonly answer: string; readonly said: Said }[];
     readonly head?: InspectedHead | undefined;
     readonly unused?: readonly { readonly name: string }[] | undefined;
     readonly numUnused?: number | undefined;
@@ -164,9 +244,9 @@ export interface DiffData extends ReportData<ChangedTensor, ChangedRoom> {
     readonly a?: string | undefined;
     readonly b?: string | undefined;
   }[];
-  readonly configsLeftOut?: string | undefined;
+  readonly configsLeftOut?: Sentence | undefined;
   readonly names: readonly (readonly [what: string, name: string, detail: string])[];
-  readonly namesLeftOut?: string | undefined;
+  readonly namesLeftOut?: Sentence | undefined;
 }
 
 export interface TracedCandidate {
@@ -227,7 +307,8 @@ export interface GoldenEntry {
 export interface GoldenData {
   /** One, or two that are compared. */
   readonly versions: readonly string[];
-  readonly sentence: string;
+  /** Of two: how they differ. */
+  readonly sentence?: Sentence | undefined;
   readonly rows: readonly GoldenRow[];
   readonly total: number;
   readonly entries: readonly GoldenEntry[];

@@ -7,7 +7,7 @@ import { formatShape } from "../../core/tensor/index.js";
 import type { CheckpointDiff, TensorChange } from "../change.js";
 import { longestStack } from "../describe.js";
 import { cut, maxPageTensors, pageDocument, rounded } from "../page/document.js";
-import type { ChangedTensor, DiffData } from "../page/page-data.js";
+import type { ChangedTensor, DiffData, Said } from "../page/page-data.js";
 import type { PartKind } from "../place.js";
 import { layerGrids } from "./layer-grids.js";
 
@@ -18,6 +18,10 @@ export function diffPage(diff: CheckpointDiff): string {
     kind: "diff",
     title: `${names} · Ocellus diff`,
     heading: `${diff.summary.charAt(0).toUpperCase()}${diff.summary.slice(1)}.`,
+    headingSaid: {
+      code: "diff",
+      values: { clauses: diff.clauses.map(({ code, values }) => ({ code, values }) as Said) },
+    },
     facts: names,
     data: pageData(diff),
   });
@@ -27,7 +31,7 @@ export function diffPage(diff: CheckpointDiff): string {
 const maxRows = 2000;
 
 function pageData({ a, b, parts = [], tensors: all = [], configs, ...headers }: CheckpointDiff): DiffData {
-  const { shown: tensors, leftOut } = cut(all, maxPageTensors, "tensors, those that moved least,");
+  const { shown: tensors, leftOut } = cut(all, maxPageTensors, "least_moved");
   const names = cut(nameRows(headers), maxRows, "names");
   const values = cut(configs, maxRows, "values");
   const partOf = new Map(tensors.map(({ name, part }) => [name, part]));

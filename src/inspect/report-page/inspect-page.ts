@@ -11,6 +11,7 @@ import type { Examination } from "../health.js";
 import type { MemoryEstimate } from "../memory.js";
 import { cut, maxPageTensors, pageDocument, rounded } from "../page/document.js";
 import type { InspectData, InspectedValues } from "../page/page-data.js";
+import { sentence } from "../sentence.js";
 import type { TensorStatistics } from "../tensor-statistics.js";
 import { layerGrids } from "./layer-grids.js";
 
@@ -21,20 +22,24 @@ type Memory = MemoryEstimate | { readonly problem: string };
 export function inspectPage(examination: Examination, memory?: Memory): string {
   const { description } = examination;
   const name = baseName(description.path);
+  const { text: facts, ...factsSaid } = factsOf(description);
   return pageDocument({
     kind: "inspect",
     title: `${name} · Ocellus report`,
     heading: name,
-    facts: factsLine(description),
+    facts,
+    factsSaid,
     data: inspectData(examination, memory),
   });
 }
 
-function factsLine({ config, numDistinctParameters, sizeBytes, dtypes, files, format }: CheckpointDescription): string {
-  const parameters = `${formatCount(numDistinctParameters)} parameters`;
-  const place = files.length === 1 ? `one ${format} file` : `${files.length} ${format} files`;
-  const kinds = dtypes.map(({ dtype }) => dtype).join(" + ");
-  return [config.modelType ?? "no model_type", parameters, `${formatBytes(sizeBytes)} ${kinds}`, place].join(" · ");
+function factsOf({ config, numDistinctParameters, sizeBytes, dtypes, files, format }: CheckpointDescription) {
+  const [parameters, numFiles] = [formatCount(numDistinctParameters), files.length];
+  const size = `${formatBytes(sizeBytes)} ${dtypes.map(({ dtype }) => dtype).join(" + ")}`;
+  const place = numFiles === 1 ? `one ${format} file` : `${numFiles} ${format} files`;
+  const { modelType } = config;
+  const text = [modelType ?? "no model_type", `${parameters} parameters`, size, place].join(" · ");
+  return sentence("checkpoint_facts", { modelType, parameters, size, numFiles, format }, text);
 }
 
 /** Beyond, only the largest tensors come with statistics: a page of 3 MB still opens at once. */
@@ -54,7 +59,7 @@ export function inspectData(
   const byName = new Map(statistics.map((each) => [each.name, each]));
   const bySize = [...description.tensors].sort((a, b) => b.sizeBytes - a.sizeBytes);
   const detailed = new Set(bySize.slice(0, maxDetailed).map(({ name }) => name));
-  const { shown, leftOut } = cut(bySize, maxPageTensors, "tensors, the smallest,");
+  const { shown, leftOut } = cut(bySize, maxPageTensors, "smallest");
   const held = new Set(shown);
   const tensors = description.tensors.filter((tensor) => held.has(tensor));
   const indexOf = new Map(tensors.map(({ name }, index) => [name, index]));
@@ -85,6 +90,7 @@ export function inspectData(
     grids: layerGrids(tensors, isMatrix),
     about: {
       problem: config.problem,
+      isBare: config.state === "absent",
       notes,
       answers,
       head,

@@ -72,12 +72,19 @@ describe("a page of very many tensors", () => {
     const path = join(folder, "huge");
     writeSparseCheckpoint(path, shapesOf(20_010), {}, 2);
     const description = await describeCheckpoint(path);
-    const finding = { severity: "note", kind: "duplicate", message: "equal", tensors: [...shapesOf(20_010).keys()] };
+    const said = { code: "constant_vectors", values: { count: 2 } };
+    const finding = {
+      severity: "note",
+      kind: "duplicate",
+      message: "equal",
+      said,
+      tensors: [...shapesOf(20_010).keys()],
+    };
     const findings = Array.from({ length: 1500 }, () => finding as HealthFinding);
     const page = inspectPage({ healthy: true, findings, description, statistics: statisticsOf(description) });
     const data = dataOf(page);
     expect(data.tensors).toHaveLength(20_000);
-    expect(data.leftOut).toBe("10 tensors, the smallest, of 20010 are left out");
+    expect(data.leftOut).toMatchObject({ values: { count: 10, all: 20_010, what: "smallest" } });
     expect({ numNotes: data.numNotes, findings: data.findings.length }).toEqual({ numNotes: 1500, findings: 1000 });
     expect(data.findings[0]).toMatchObject({ numTensors: 20_010, tensors: { length: 100 } });
     expect(page.length).toBeLessThan(12e6);
@@ -94,8 +101,8 @@ describe("a page of very many tensors", () => {
     );
     const diff = await diffCheckpoints(a, b, { quick: true });
     const data = dataOf(diffPage({ ...diff, configs: Array.from({ length: 5 }, () => diff.configs).flat() }));
-    expect([data.names.length, data.namesLeftOut]).toEqual([2000, "501 names of 2501 are left out"]);
-    expect([data.configs.length, data.configsLeftOut]).toEqual([2000, "495 values of 2495 are left out"]);
+    expect([data.names.length, data.namesLeftOut.text]).toEqual([2000, "501 names of 2501 are left out"]);
+    expect([data.configs.length, data.configsLeftOut.text]).toEqual([2000, "495 values of 2495 are left out"]);
   });
 });
 

@@ -8,11 +8,12 @@ const maxListed = 100;
 const maxModules = 512;
 
 export function wireHeaders(a: string, b: string, found: CheckpointDiff): Omit<WireDiff, "values"> {
-  const { summary, configs, added, removed, respelled, reshaped, retyped } = found;
+  const { summary, clauses, configs, added, removed, respelled, reshaped, retyped } = found;
   const wireTensor = ({ name, dtype, shape }: (typeof added)[number]) => ({ name, dtype, shape: [...shape] });
   return {
     object: "ocellus.admin.diff",
     ...{ a, b, summary },
+    clauses: clauses.map(({ code, values }) => ({ code, values: { ...values } })),
     configs: listed(configs, (each) => each),
     added: listed(added, wireTensor),
     removed: listed(removed, wireTensor),

@@ -106,7 +106,8 @@ export const figuresOverTime: WireFigures = {
 
 const none = { count: 0, data: [] };
 export const diff: WireDiff = {
-  ...{ object: "ocellus.admin.diff", a: "v2", b: "v3", summary: "The decoder moved; the vision tower is equal." },
+  ...{ object: "ocellus.admin.diff", a: "v2", b: "v3", summary: "only the decoder moved" },
+  clauses: [{ code: "only_moved", values: { parts: ["decoder"] } }],
   configs: { count: 1, data: [{ file: "config.json", path: "text_config.rope_theta", a: "1000000", b: "5000000" }] },
   ...{ added: { count: 1, data: [{ name: "lm_head.weight", dtype: "bf16", shape: [151_936, 2048] }] } },
   ...{ removed: none, respelled: none, reshaped: none, retyped: none },

@@ -3,6 +3,7 @@ import type { WireDiff } from "../../../src/protocol/index.js";
 import { useDiff } from "../diff.js";
 import { bytesText } from "../quantities.js";
 import { useVersionsWords } from "../words-versions.js";
+import { DiffSummary } from "./diff-summary.js";
 import { More, Scrolled } from "./long-table.js";
 import { MovedValues } from "./moved-values.js";
 import { ProblemView } from "./problem-view.js";
@@ -23,9 +24,7 @@ export function DiffView({ a, b, numBytes }: DiffViewProps) {
       {!diff && !problem && <p className="aside">{words.reading}</p>}
       {diff && (
         <>
-          <p className="verdict" lang="en">
-            {diff.summary}
-          </p>
+          <DiffSummary diff={diff} />
           <Values diff={diff} numBytes={numBytes} onCompare={compare} />
           <Headers diff={diff} />
         </>

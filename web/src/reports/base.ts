@@ -2,7 +2,8 @@
  * What all report pages do: one HTML file each, whose script writes text nodes only, so that no name or text from outside can
  * become more than text. A page's own module ends with `begin(...)`.
  */
-import type { PageKinds } from "../../../src/inspect/page/page-data.js";
+import type { PageKinds, Said } from "../../../src/inspect/page/page-data.js";
+import { chineseOf } from "./sentences-zh.js";
 
 export type Child = Node | string;
 type Properties = Readonly<Record<string, unknown>> & { readonly style?: Readonly<Record<string, string | number>> };
@@ -11,7 +12,7 @@ const root = document.documentElement;
 type Language = "en" | "zh";
 let language: Language = navigator.language.startsWith("zh") ? "zh" : "en";
 
-/** Words of the page's own, in its language; what the program wrote into the data is English in both. */
+/** Words in the page's language. */
 export function say(english: string, chinese: string): string {
   return language === "en" ? english : chinese;
 }
@@ -24,8 +25,16 @@ export function speak(chosen: Language): void {
 /** Called when the theme has changed. */
 export const redraws: (() => void)[] = [];
 
+/** A heading and the line above it; what they say, where they are sentences. */
+interface Top {
+  readonly heading: string;
+  readonly headingSaid?: Said;
+  readonly facts: string;
+  readonly factsSaid?: Said;
+}
+
 /** The page's data, as the program that wrote the page put it there. */
-export function pageData<K extends keyof PageKinds>(_kind: K): PageKinds[K] & { heading: string; facts: string } {
+export function pageData<K extends keyof PageKinds>(_kind: K): PageKinds[K] & Top {
   return JSON.parse(byId("data").textContent);
 }
 
@@ -106,11 +115,12 @@ function setTheme(theme: "light" | "dark"): void {
 }
 
 /** @param views called again when the language has changed */
-export function begin({ heading, facts }: { heading: string; facts: string }, views: () => readonly Child[]): void {
+export function begin({ heading, headingSaid, facts, factsSaid }: Top, views: () => readonly Child[]): void {
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  byId("heading").textContent = heading;
-  byId("facts").textContent = facts;
+  const inBoth = (text: string, said: Said | undefined) => say(text, (said && chineseOf(said)) ?? text);
   const draw = () => {
+    byId("heading").textContent = inBoth(heading, headingSaid);
+    byId("facts").textContent = inBoth(facts, factsSaid);
     root.lang = say("en", "zh-CN");
     const other = byId("language");
     other.textContent = say("中文", "English");

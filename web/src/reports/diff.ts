@@ -1,5 +1,5 @@
 /** The page of `ocellus diff --html`: what changed between two checkpoints, the model room by room first. */
-import type { ChangedTensor, DiffData } from "../../../src/inspect/page/page-data.js";
+import type { ChangedTensor, DiffData, Sentence } from "../../../src/inspect/page/page-data.js";
 import { begin, type Child, el, pageData, percent, say } from "./base.js";
 import { explorer } from "./explorer.js";
 import { heatMap } from "./layers.js";
@@ -12,9 +12,9 @@ import {
   heading,
   partTitle,
   plural,
+  sentenceText,
   shapeText,
   tensorsText,
-  told,
   valueText,
 } from "./words.js";
 import "./base.css";
@@ -228,7 +228,7 @@ function namesView(): Child {
       { className: kind },
       sign,
       el("code", {}, ...dotted(name)),
-      el("span", { className: "aside", lang: "en" }, detail),
+      el("span", { className: "aside" }, detail),
     );
   };
   const kinds = [...new Set(data.names.map(([kind]) => kind))];
@@ -255,8 +255,10 @@ function configsView(): Child {
   return el("section", { id: "configs" }, el("h2", {}, say("Configs", "配置")), table, ...leftOut(data.configsLeftOut));
 }
 
-function leftOut(text: string | undefined): HTMLElement[] {
-  return text ? [el("p", { className: "aside" }, told(`${text}; ocellus diff --json has them all.`))] : [];
+function leftOut(sentence: Sentence | undefined): HTMLElement[] {
+  if (!sentence) return [];
+  const all = say("; ocellus diff --json has them all.", "；全部见 ocellus diff --json。");
+  return [el("p", { className: "aside" }, sentenceText(sentence) + all)];
 }
 
 function tensorViews(): Child[] {
@@ -285,7 +287,6 @@ function tensorViews(): Child[] {
   return [section, roomsView(), layersView(visit), lowRankView(visit), movedView(visit)];
 }
 
-document.querySelector("h1")!.lang = "en"; // the program's sentence
 begin(data, () => {
   const paths = el("p", { className: "aside paths" }, `${data.a}  →  ${data.b}`);
   return [paths, ...tensorViews(), namesView(), configsView()];

@@ -1,6 +1,7 @@
 /** The page of `ocellus golden report --html`: one result, or two compared. */
 import type { GoldenEntry, GoldenRow } from "../../../src/inspect/page/page-data.js";
 import { begin, el, pageData, say } from "./base.js";
+import { sentenceText } from "./words.js";
 import "./base.css";
 import "./golden.css";
 
@@ -11,6 +12,7 @@ const [from, to] = isPair
   ? [Math.min(-1, ...data.rows.map(({ low }) => low)), Math.max(1, ...data.rows.map(({ high }) => high))]
   : [0, 100];
 
+const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 const at = (value: number) => `${(100 * (value - from)) / (to - from)}%`;
 
 function number(value: number): string {
@@ -52,7 +54,13 @@ function rowsTable(): HTMLElement {
   const cell = (text: string) => el("td", { className: "number" }, text);
   const rows = data.rows.map((row) => {
     const numbers = [String(row.asked), number(row.value), rangeText(row.low, row.high)];
-    return el("tr", {}, el("td", {}, row.group), ...numbers.map(cell), el("td", {}, plot(row)));
+    return el(
+      "tr",
+      {},
+      el("td", {}, row.group === "all" ? say("all", "全部") : row.group),
+      ...numbers.map(cell),
+      el("td", {}, plot(row)),
+    );
   });
   return el(
     "table",
@@ -63,9 +71,8 @@ function rowsTable(): HTMLElement {
 }
 
 const isCut = data.total > data.entries.length;
-document.querySelector("h1")!.lang = "en"; // the program's sentence
 begin(data, () => [
-  el("p", { className: "sentence", lang: "en" }, data.sentence.charAt(0).toUpperCase() + data.sentence.slice(1)),
+  el("p", { className: "sentence" }, capital(data.sentence ? sentenceText(data.sentence) : "")),
   el("div", { className: "versions" }, ...data.versions.map((version, i) => el("p", {}, (names[i] ?? "") + version))),
   el(
     "section",

@@ -11,7 +11,7 @@ import { errorText, tensorCard } from "./inspected-tensor.js";
 import { heatMap, smallPlots, tabs } from "./layers.js";
 import { memoryView } from "./memory.js";
 import { roomOf } from "./model-tree.js";
-import { bar, countText, dotted, factList, parametersText, plural, told, valueText } from "./words.js";
+import { bar, countText, dotted, factList, parametersText, plural, sentenceText, told, valueText } from "./words.js";
 
 type Visit = (index: number) => void;
 
@@ -64,20 +64,21 @@ function kindItems(of: readonly InspectedFinding[], visit: Visit): HTMLElement[]
   return [...items, el("li", { className: "aside" }, words)];
 }
 
-function findingItem({ message, tensors, numTensors, at }: InspectedFinding, visit: Visit): HTMLElement {
+function findingItem({ message: text, said, tensors, numTensors, at }: InspectedFinding, visit: Visit): HTMLElement {
+  const message = sentenceText({ ...said, text });
   const link = (name: string, i: number) =>
     at[i]! >= 0
       ? el("button", { type: "button", className: "link", onclick: () => visit(at[i]!) }, ...dotted(name))
       : el("code", {}, ...dotted(name));
   const [first] = tensors;
   if (first !== undefined && tensors.length === 1 && message.startsWith(first))
-    return el("li", {}, el("span", { lang: "en" }, link(first, 0), message.slice(first.length)));
+    return el("li", {}, el("span", {}, link(first, 0), message.slice(first.length)));
   const links = tensors.slice(0, 4).map(link);
   const more =
     numTensors > links.length
       ? [say(`and ${numTensors - links.length} more`, `还有 ${numTensors - links.length} 个`)]
       : [];
-  return el("li", {}, told(message), el("span", { className: "links" }, ...links, ...more));
+  return el("li", {}, el("span", {}, message), el("span", { className: "links" }, ...links, ...more));
 }
 
 // ------------------------------------------------------------------------------------------------------ the layers
@@ -192,16 +193,30 @@ function someOf(names: readonly string[], count: number): string {
   return names.slice(0, 8).join(", ") + (count > 8 ? say(` and ${count - 8} more`, ` 等 ${count} 个`) : "");
 }
 
+const questions: Readonly<Record<string, string>> = {
+  ...{ patch: "图块", queries: "重采样器的查询", vocabulary: "词表", q_proj: "第一个 q_proj", heads: "查询头与键头" },
+};
+
 function aboutView({ about, files }: InspectData): HTMLElement {
-  const { problem, notes, answers, head, unused = [], numUnused = 0 } = about;
+  const { problem, isBare, notes, answers, head, unused = [], numUnused = 0 } = about;
   const unread = unused.map(({ name }) => name);
   const facts = factList([
-    ...answers.map(({ question, answer }) => [question, answer] as const),
+    ...answers.map(({ question, answer, said }) => {
+      const what = say(question, questions[said.code] ?? question);
+      return [what, sentenceText({ ...said, text: answer })] as const;
+    }),
     [say("output head", "输出头"), head && headWords[head.verdict](head)],
-    [say("config", "配置"), problem],
+    [
+      say("config", "配置"),
+      problem === undefined
+        ? undefined
+        : isBare
+          ? say(problem, "权重旁没有 config.json：只有名称和形状")
+          : told(problem),
+    ],
     [say("read by no graph", "没有计算图读取"), unread.length > 0 ? someOf(unread, numUnused) : undefined],
     [say("files", "文件"), someOf(files, files.length)],
-    ...notes.map((note) => [say("note", "说明"), note] as const),
+    ...notes.map((note) => [say("note", "说明"), told(note)] as const),
   ]);
   return el("section", { id: "about" }, el("h2", {}, say("What the shapes tell", "从形状看出的")), facts);
 }
@@ -226,7 +241,13 @@ export function inspectViews(data: InspectData): Child[] {
     ),
   });
   if (data.leftOut)
-    section.append(el("p", { className: "aside" }, told(`${data.leftOut}; ocellus inspect --json has them all.`)));
+    section.append(
+      el(
+        "p",
+        { className: "aside" },
+        sentenceText(data.leftOut) + say("; ocellus inspect --json has them all.", "；全部见 ocellus inspect --json。"),
+      ),
+    );
   return [
     findingsView(data, visit),
     section,

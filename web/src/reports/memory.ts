@@ -1,7 +1,7 @@
 /** What a model takes in memory, by format: the section of a report. */
 import type { InspectedMemory } from "../../../src/inspect/page/page-data.js";
 import { type Child, el, say } from "./base.js";
-import { bytesText, plural, told } from "./words.js";
+import { bytesText, plural, sentenceText, told } from "./words.js";
 
 const fitText = (fits: Format["fits"]) =>
   ({
@@ -16,7 +16,8 @@ export function memoryView(memory: InspectedMemory | undefined): Child {
   if (!memory) return "";
   const title = el("h2", {}, say("What it takes in memory", "占用多少内存"));
   const { formats, advice = [] } = memory;
-  if (!formats) return el("section", {}, title, el("p", { className: "aside" }, told(memory.problem ?? "")));
+  if (!formats)
+    return el("section", {}, title, el("p", { className: "aside" }, say("", "无法估算："), told(memory.problem ?? "")));
   const rest = sharesOf(memory);
   const most = Math.max(...formats.map(({ totalBytes }) => totalBytes));
   const rows = formats.map((format) => formatRow(format, rest, most));
@@ -34,7 +35,7 @@ export function memoryView(memory: InspectedMemory | undefined): Child {
     ),
     el("ul", { className: "memory" }, el("li", { className: "aside" }, ...headings), ...rows),
     el("dl", { className: "legend" }, legendItem(say("weights", "权重"), "--vision"), ...rest.map(legendOf)),
-    ...advice.map((sentence) => el("p", { className: "aside" }, told(sentence))),
+    ...advice.map((sentence) => el("p", { className: "aside" }, sentenceText(sentence))),
   );
 }
 

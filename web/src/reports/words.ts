@@ -1,5 +1,7 @@
 /** Numbers, names and small pieces that both reports about checkpoints write. */
+import type { Said, Sentence } from "../../../src/inspect/page/page-data.js";
 import { type Child, el, say, setStyle } from "./base.js";
+import { chineseOf, partZh } from "./sentences-zh.js";
 
 function inUnits(value: number, units: readonly string[]): string {
   const power = value < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(value) / 3));
@@ -22,23 +24,15 @@ export const parametersText = (parameters: number, numTensors: number) =>
     `${tensorsText(numTensors)}，共 ${countText(parameters)} 个参数`,
   );
 
-const titles: Readonly<Record<string, string>> = {
-  ...{
-    "vision tower": "视觉编码器",
-    embeddings: "嵌入层",
-    "text tower": "文本编码器",
-    decoder: "解码器",
-    head: "输出层",
-  },
-  ...{ other: "其他", resampler: "重采样器", merger: "合并模块", projector: "投影模块" },
-};
-
 /** Of a part, as the program names it. */
 export function partTitle(title: string): string {
-  return say(title, titles[title] ?? title);
+  return say(title, partZh(title));
 }
 
-/** What the program said, which is English. */
+/** A sentence of the program's. */
+export const sentenceText = ({ text, ...said }: Sentence) => say(text, chineseOf(said as Said) ?? text);
+
+/** What has no code: names and numbers aside it is English. */
 export const told = (text: string) => el("span", { lang: "en" }, text);
 
 /** A name that breaks behind its dots. */
@@ -54,7 +48,7 @@ export function bar(share: number): HTMLElement {
 }
 
 /** Facts as two columns: what, value. */
-export function factList(pairs: readonly (readonly [what: string, value: string | undefined])[]): HTMLElement {
+export function factList(pairs: readonly (readonly [what: string, value: Child | undefined])[]): HTMLElement {
   const rows = pairs.filter(([, value]) => value !== undefined && value !== "");
   return el(
     "dl",
