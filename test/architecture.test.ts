@@ -219,11 +219,15 @@ const products: Record<string, Room> = {
     imports: inCore("base"),
     node: true,
   },
+  wire: {
+    does: "requests of the wire → options of a question; its answer's facts → JSON of the wire, in a server and in a page",
+    imports: ["core/base", "core/runtime", "protocol"],
+  },
   server: {
     does: "Request → Response: routes, admission, keys, limits",
     imports: [
       ...inCore("base", "fs", "checkpoint", "image/spec", "image/node", "ocr", "pdf", "runtime"),
-      ...["protocol", "evals", "guardrails", "inspect", "rollout", "retrieval", "documents"],
+      ...["protocol", "evals", "guardrails", "inspect", "rollout", "retrieval", "documents", "wire"],
     ],
     node: true,
   },

@@ -3,9 +3,8 @@ import { randomUUID } from "node:crypto";
 import { invariant } from "../core/base/index.js";
 import type { ChatEvent, ChatToken } from "../core/runtime/index.js";
 import type { ToolCall, WireFinishReason } from "../protocol/index.js";
+import type { AnswerEnd } from "../wire/index.js";
 import { type ParsedText, ToolCallParser } from "./tool-calls.js";
-
-export type AnswerEnd = Extract<ChatEvent, { type: "end" }>;
 
 /** What one event has added. */
 export interface Delta {

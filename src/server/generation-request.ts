@@ -1,8 +1,8 @@
 /** A chat request → a question for a model: options settled, pictures at hand. Chat completions and responses both ask so. */
 import type { ChatRequest } from "../protocol/index.js";
+import { chatOptions } from "../wire/index.js";
 import { readConversation } from "./conversation.js";
 import { imageResolver, videoResolver } from "./images.js";
-import { chatOptions } from "./options.js";
 import { withPages } from "./pages.js";
 import type { RequestContext } from "./request-context.js";
 import type { GenerationRequest } from "./request-events.js";

@@ -1,24 +1,10 @@
-/** Usage and our own facts of an answer, for every route that answers. */
-
-import type { ChatImage, Fields, FoundPlace, ZoomedField } from "../core/runtime/index.js";
-import { type AnswerStats, type CompletionUsage, wireGuardReports } from "../protocol/index.js";
+/** Our own facts of an answer as this server gave it, for every route that answers. */
+import { type AnswerStats, wireGuardReports } from "../protocol/index.js";
 import { type Citation, citedNumbers } from "../retrieval/index.js";
+import { answerStats, visionCacheStatus } from "../wire/index.js";
 import type { Choice } from "./choice.js";
 import type { RequestContext } from "./request-context.js";
 import type { ServedModel } from "./served.js";
-
-/** Of the choices of one prompt, which counts once. */
-export function usageOf(choices: readonly Choice[]): CompletionUsage {
-  const { promptTokens: prompt_tokens, cachedTokens: cached_tokens } = choices[0]!.end.usage;
-  const completion_tokens = choices.reduce((sum, { end }) => sum + end.usage.completionTokens, 0);
-  const total_tokens = prompt_tokens + completion_tokens;
-  const thoughts = choices.flatMap(({ end }) => end.usage.reasoningTokens ?? []);
-  const reasoning_tokens = thoughts.reduce((sum, count) => sum + count, 0);
-  return {
-    ...{ prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details: { cached_tokens } },
-    ...(thoughts.length > 0 && { completion_tokens_details: { reasoning_tokens } }),
-  };
-}
 
 /** Of the first choice. */
 export function answerStatsOf(
@@ -27,91 +13,17 @@ export function answerStatsOf(
   context: RequestContext,
   citations?: readonly Citation[],
 ): AnswerStats {
-  const { timings, images, fields, boxes, zoomed, notes } = end;
   const cited = citations && citedNumbers(text);
-  return {
-    timings: {
-      queue_ms: round(context.stats.queueMs ?? 0),
-      vision_ms: round(timings.visionMs),
-      first_token_ms: round(timings.firstTokenMs),
-      total_ms: round(performance.now() - context.started),
-      tokens_per_second: round(timings.tokensPerSecond),
-      drafted_tokens: timings.draftedTokens ?? 0,
-      accepted_tokens: timings.acceptedTokens ?? 0,
-      forced_tokens: timings.forcedTokens ?? 0,
-    },
-    model_version: model.info.digest,
-    images: images.map(({ digest, known, numTokens, sent, shown, familiarity }) => ({
-      ...{ sha256: digest, cached: known },
-      ...(numTokens !== undefined && { tokens: numTokens }),
-      ...sizesOf(sent, shown),
-      ...(familiarity && {
-        familiarity: { score: round(familiarity.score), threshold: round(familiarity.threshold) },
-      }),
-    })),
-    ...(notes && { notes: [...notes] }),
+  const stats = answerStats(end, {
+    queueMs: context.stats.queueMs ?? 0,
+    totalMs: performance.now() - context.started,
+    modelVersion: model.info.digest,
     guards: wireGuardReports(context.guardReports),
-    cache: {
-      vision: visionCacheStatus(images),
-      prefix_tokens: end.usage.cachedTokens,
-      images: images.map(({ digest, source, near }) => ({
-        ...{ sha256: digest, from: source },
-        ...(near && { near: { sha256: near.digest, similarity: round(near.similarity) } }),
-      })),
-    },
-    ...(fields && { fields: wireFields(fields) }),
-    ...(boxes && { boxes: boxes.map(wirePlace) }),
-    ...(zoomed && { zoomed: zoomed.map(wireZoomed) }),
+  });
+  return {
+    ...stats,
     ...(cited && { citations: citations!.map((each) => ({ ...each, cited: cited.has(each.number) })) }),
   };
-}
-
-function wireFields(fields: Fields): NonNullable<AnswerStats["fields"]> {
-  const entries = Object.entries(fields).map(([pointer, { probability, margin, alternatives, ...rest }]) => {
-    const others = alternatives?.map(({ startsWith, ...other }) => ({
-      ...other,
-      ...(startsWith !== undefined && { starts_with: startsWith }),
-      probability: round(other.probability),
-    }));
-    return [
-      pointer,
-      { ...rest, probability: round(probability), margin: round(margin), ...(others && { alternatives: others }) },
-    ];
-  });
-  return Object.fromEntries(entries);
-}
-
-function wirePlace({ label, field, box, point, stored }: FoundPlace): NonNullable<AnswerStats["boxes"]>[number] {
-  const pixels = (numbers: readonly number[]) => numbers.map(round);
-  return {
-    ...(label !== undefined && { label }),
-    ...(field !== undefined && { field }),
-    ...(box && { box: pixels(box) }),
-    ...(point && { point: pixels(point) }),
-    ...(stored?.box && { stored_box: pixels(stored.box) }),
-    ...(stored?.point && { stored_point: pixels(stored.point) }),
-  };
-}
-
-function wireZoomed({ region, before, after, ...rest }: ZoomedField): NonNullable<AnswerStats["zoomed"]>[number] {
-  const rounded = ({ value, probability }: ZoomedField["before"]) => ({ value, probability: round(probability) });
-  return { ...rest, region: region.map(round), before: rounded(before), ...(after && { after: rounded(after) }) };
-}
-
-type Size = ChatImage["sent"];
-
-function sizesOf(sent: Size, shown: Size) {
-  return {
-    ...(sent && { sent_size: [sent.width, sent.height] as [number, number] }),
-    ...(shown && { shown_size: [shown.width, shown.height] as [number, number] }),
-    ...(sent && shown && { shrunk: shown.width * shown.height < sent.width * sent.height }),
-  };
-}
-
-function visionCacheStatus(images: readonly ChatImage[]): AnswerStats["cache"]["vision"] {
-  if (images.length === 0) return "none";
-  if (images.some(({ near }) => near)) return "near";
-  return images.every(({ known }) => known) ? "hit" : "miss";
 }
 
 /** Digests that a header may hold: more than enough for a router, within the 8 KiB that servers take. */
@@ -127,9 +39,4 @@ export function cacheHeader({ stats }: RequestContext): string | undefined {
   const others = stats.seen.flatMap(({ near }) => (near ? [near.digest] : [])).slice(0, mostDigests);
   const near = others.length > 0 ? `; near=${others.join(",")}` : "";
   return `vision=${visionCacheStatus(stats.seen)}; prefix=${stats.cachedTokens ?? 0}; images=${digests.join(",")}${near}`;
-}
-
-/** A thousandth is as fine as the clock is honest. */
-function round(value: number): number {
-  return Math.round(value * 1000) / 1000;
 }

@@ -1,10 +1,17 @@
 /** What of this room runs in a browser too: a model, once its parts are opened, and all that it is asked. */
+export type { SamplingOptions } from "../engine/index.js";
+export type { Fields } from "../grammar/index.js";
 export type { AnswerAttention, AttentionOptions } from "./answer-attention.js";
+export type { FoundPlace } from "./boxes.js";
 export type {
   ChatEvent,
+  ChatImage,
   ChatOptions,
   ChatResult,
+  ChatToken,
+  NamedToken,
   Prepared,
+  TokenSpelling,
 } from "./chat.js";
 export { decoderModels } from "./decoder-models.js";
 export {
@@ -21,5 +28,6 @@ export { type ModelHost, openModel, type SizeChoice, sizesOf } from "./open-mode
 export { openedImages } from "./opened-images.js";
 export { placementFor, placementOn } from "./placement.js";
 export { speculationUse } from "./speculation.js";
-export { collect } from "./stream-chat.js";
+export { collect, spellingOf } from "./stream-chat.js";
 export type { Trace, TraceOptions } from "./trace.js";
+export type { ZoomedField } from "./zoomed-field.js";

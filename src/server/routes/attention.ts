@@ -1,15 +1,14 @@
 /** POST /v1/ocellus/attention: an answer that was given is read once more, and told is where each of its tokens looked. */
 import { OcellusError } from "../../core/base/index.js";
-import type { TokenLook } from "../../core/runtime/index.js";
 import {
   attentionRequestSchema,
   attentionSchema,
   refusal,
   type WireAttention,
-  type WireLook,
   type WireMessage,
   wireGuardReports,
 } from "../../protocol/index.js";
+import { wireAttention } from "../../wire/index.js";
 import { readGenerationRequest } from "../generation-request.js";
 import { pixelBytesOf } from "../prompt.js";
 import type { App, RequestContext } from "../request-context.js";
@@ -68,11 +67,7 @@ async function lookedAt(
       const numBytes = await pixelBytesOf(model, prompt, options, services.config.maxPixelBytes);
       const work = (onImagesEncoded?: () => void) =>
         model.answerAttention!(messages, answer, { ...asked, ...(onImagesEncoded && { onImagesEncoded }) });
-      const { numLayers, tokens } = await (numBytes === 0 ? work() : withPixels(work, numBytes, context));
-      return {
-        num_layers: numLayers,
-        tokens: tokens.map(({ text, images }) => ({ text, images: images.map(wireLook) })),
-      };
+      return wireAttention(await (numBytes === 0 ? work() : withPixels(work, numBytes, context)));
     } finally {
       permit.release();
     }
@@ -95,15 +90,4 @@ async function withPixels<T>(
     });
   await services.pixels.run(begin, signal, numBytes, queueOwner);
   return done!;
-}
-
-function wireLook({ rows, columns, area, weights }: TokenLook): WireLook {
-  const largest = weights.reduce((most, weight) => Math.max(most, weight), 0) || 1;
-  const bytes = Buffer.from(Uint8Array.from(weights, (weight) => Math.round((255 * weight) / largest)));
-  const share = weights.reduce((sum, weight) => sum + weight, 0);
-  return {
-    ...{ rows, columns, area: [area.left, area.top, area.width, area.height] },
-    share: Number(share.toFixed(6)),
-    weights: bytes.toString("base64"),
-  };
 }

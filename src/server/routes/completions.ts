@@ -10,13 +10,12 @@ import {
   idBodyLimits,
   type TextLogprobs,
 } from "../../protocol/index.js";
+import { samplingOptions, usageOf, wireTokens } from "../../wire/index.js";
 import { answers, merge } from "../answers.js";
 import { Choice } from "../choice.js";
-import { wireTokens } from "../logprobs.js";
-import { samplingOptions } from "../options.js";
 import type { App, RequestContext } from "../request-context.js";
 import type { ChoiceEvent } from "../request-events.js";
-import { answerStatsOf, usageOf } from "../request-stats.js";
+import { answerStatsOf } from "../request-stats.js";
 import { addJsonRoute } from "../route.js";
 import type { ServedModel } from "../served.js";
 import type { Services } from "../services.js";

@@ -13,14 +13,13 @@ import {
   responseSchema,
   type WireResponse,
 } from "../../protocol/index.js";
+import { ownNames, usageOf, wireTokens } from "../../wire/index.js";
 import { answers } from "../answers.js";
 import { Choice, type Delta } from "../choice.js";
 import { maxCalls, readGenerationRequest } from "../generation-request.js";
-import { wireTokens } from "../logprobs.js";
-import { ownNames } from "../options.js";
 import type { App, RequestContext } from "../request-context.js";
 import type { ChoiceEvent, GenerationRequest } from "../request-events.js";
-import { answerStatsOf, usageOf } from "../request-stats.js";
+import { answerStatsOf } from "../request-stats.js";
 import { addJsonRoute } from "../route.js";
 import type { ServedModel } from "../served.js";
 import { type SseEvent, streamEvents } from "../sse.js";

@@ -3,13 +3,14 @@ import { invariant, OcellusError } from "../../base/index.js";
 import type { ImageInput } from "../../image/loaded/index.js";
 import type { ChatMessage } from "../../processor/portable.js";
 import type { DownloadProgress } from "../../storage/web/index.js";
-import type {
-  AttentionOptions,
-  ChatEvent,
-  ChatOptions,
-  Prepared,
-  TraceOptions,
-  VisionLanguageModel,
+import {
+  type AttentionOptions,
+  type ChatEvent,
+  type ChatOptions,
+  type Prepared,
+  spellingOf,
+  type TraceOptions,
+  type VisionLanguageModel,
 } from "../portable.js";
 import { type Port, type Running, serveCalls } from "./calls.js";
 import { openHere } from "./load-here.js";
@@ -76,6 +77,7 @@ serveCalls(globalThis as unknown as Port, {
   answerAttention: async ({ signal }, messages: readonly ChatMessage[], answer: string, options: AttentionOptions) =>
     model().answerAttention(messages, answer, { ...options, signal }),
   attentionMap: async ({ signal }, image: ImageInput) => model().attentionMap(image, { signal }),
+  spellings: async (_, ids: readonly number[]) => ids.map((tokenId) => spellingOf({ tokenId }, model().tokenizer)),
   embedImage: async ({ signal }, image: ImageInput) => model().embedImage(image, { signal }),
   async pin({ signal }, image: ImageInput) {
     pins.set(++lastId, await model().pin(image, { signal }));

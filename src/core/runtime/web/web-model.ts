@@ -28,6 +28,7 @@ import {
   type ModelInfo,
   type ModelStats,
   type Prepared,
+  type TokenSpelling,
   type Trace,
   type TraceOptions,
 } from "../portable.js";
@@ -178,6 +179,11 @@ export class WebModel implements LanguageModel {
 
   async attentionMap(image: ImageInput, options: Asking = {}): Promise<AttentionMap | undefined> {
     return (await this.#ask("attentionMap", [absolute(image)], options)) as AttentionMap | undefined;
+  }
+
+  /** Of ids that its events name: the tokenizer is in the worker. */
+  async spellings(ids: readonly number[], options: Asking = {}): Promise<TokenSpelling[]> {
+    return (await this.#ask("spellings", [ids], options)) as TokenSpelling[];
   }
 
   async embedImage(image: ImageInput, options: Asking = {}): Promise<Float32Array> {

@@ -1,11 +1,11 @@
 /** Tokens with their probabilities as OpenAI writes them. */
-
-import { type ChatToken, type LanguageModel, type NamedToken, spellingOf } from "../core/runtime/index.js";
+import { type ChatToken, type LanguageModel, type NamedToken, spellingOf } from "../core/runtime/portable.js";
 import type { ContentLogprob } from "../protocol/index.js";
 
 type Tokenizer = LanguageModel["tokenizer"];
 
-export function wireTokens(tokens: readonly ChatToken[], tokenizer: Tokenizer): ContentLogprob[] {
+/** @param tokenizer absent: the tokens are spelled */
+export function wireTokens(tokens: readonly ChatToken[], tokenizer?: Tokenizer): ContentLogprob[] {
   return tokens.map(({ logprob = 0, topLogprobs = [], ...token }) => ({
     ...wireToken({ ...token, logprob }, tokenizer),
     top_logprobs: topLogprobs.map((top) => wireToken(top, tokenizer)),

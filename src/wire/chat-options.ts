@@ -1,6 +1,6 @@
 /** Options of an answer, from the wire's words to the runtime's. What is not given stays away: the checkpoint has defaults. */
 import { OcellusError } from "../core/base/index.js";
-import type { ChatOptions, ModelInfo, SamplingOptions } from "../core/runtime/index.js";
+import type { ChatOptions, ModelInfo, SamplingOptions } from "../core/runtime/portable.js";
 import { type ChatRequest, type FunctionTool, type ResponseFormat, refusal } from "../protocol/index.js";
 
 const samplingNames = [
