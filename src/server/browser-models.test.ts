@@ -1,6 +1,7 @@
 /** Models for browsers: what is offered can be fetched, by ranges and with a key where there are keys, and nothing beside it. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "../core/base/temporary-folder.testkit.js";
 import type { LanguageModel } from "../core/runtime/index.js";
@@ -13,7 +14,7 @@ const model = { info, stats: { waiting: 0, running: 0 }, close: async () => {} }
 
 function serverOf(isOffered: boolean) {
   const root = temporaryFolder();
-  const write = (path: string, text: string) => {
+  const write = (path: string, text: string | Uint8Array) => {
     mkdirSync(join(root, path, ".."), { recursive: true });
     writeFileSync(join(root, path), text);
   };
@@ -22,8 +23,10 @@ function serverOf(isOffered: boolean) {
   write("secret.txt", "secret");
   write("model/notes.txt", "not listed");
   write("runtime/ort-wasm-simd-threaded.wasm", "wasm");
+  write("runtime/ort.wasm.min.mjs", "script");
   write("runtime/ort.all.js", "other");
   write("web/index.html", "page");
+  write("web/assets/worker-1.js.gz", gzipSync("script"));
   const browserModels = new BrowserModels(join(root, "runtime"));
   browserModels.add("owner/m", {
     folder: join(root, "model"),
@@ -70,8 +73,23 @@ describe("a model that is offered to browsers", () => {
 
   it("comes with the runtime's own files, and no others", async () => {
     expect(await textOf("/assets/onnxruntime/1.30.0/ort-wasm-simd-threaded.wasm")).toEqual([200, "wasm"]);
+    expect(await textOf("/assets/onnxruntime/1.30.0/ort.wasm.min.mjs")).toEqual([200, "script"]);
     for (const name of ["1.30.0/ort.all.js", "1.30.0/../../secret.txt", "ort-wasm-simd-threaded.wasm"])
       expect((await server.fetch(`/assets/onnxruntime/${name}`)).status, name).toBe(404);
+  });
+});
+
+describe("a script of the page that is stored compressed", () => {
+  it.each([
+    ["gzip, br", "gzip"],
+    ["identity", null],
+  ])("is sent to a client that takes %s", async (accepted, encoding) => {
+    const response = await serverOf(true).fetch("/assets/worker-1.js", { headers: { "accept-encoding": accepted } });
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    expect(response.headers.get("content-encoding")).toBe(encoding);
+    expect((encoding ? gunzipSync(bytes) : Buffer.from(bytes)).toString()).toBe("script");
+    expect(response.headers.get("content-type")).toContain("text/javascript");
+    expect(response.headers.get("content-security-policy")).toContain("wasm-unsafe-eval");
   });
 });
 

@@ -13,8 +13,8 @@ export interface BrowserModel {
   readonly bytes: number;
 }
 
-/** The files of onnxruntime-web that pages load: with and without WebGPU. */
-const runtimeFile = /^\/ort-wasm-simd-threaded(?:\.asyncify)?\.(?:mjs|wasm)$/;
+/** The files of onnxruntime-web that pages load: script and WebAssembly, each with and without WebGPU. */
+const runtimeFile = /^\/(?:ort\.(?:wasm|webgpu)\.min\.mjs|ort-wasm-simd-threaded(?:\.asyncify)?\.(?:mjs|wasm))$/;
 
 export class BrowserModels {
   readonly #models = new Map<string, BrowserModel>();

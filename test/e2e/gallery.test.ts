@@ -31,7 +31,7 @@ function tooWide(page: Page): Promise<string[]> {
 
 /** Names, which have no Chinese: of the data, of formats and programs, of keys. */
 const names =
-  /^(ocellus|qwen\w*|tiny|clip|vit|base|api|json|schema|curl|typescript|python|enter|shift|esc|openai|anthropic|markdown|pdf|prometheus|messages|english|metrics|guards|admin|gallery|min|top|lora|nan|cpu|prod|staging|alice|laptop|https|words|pii|known|weapons|violence|phone|kib|mib|gib)$/i;
+  /^(ocellus|qwen\w*|tiny|clip|vit|base|api|json|schema|curl|typescript|python|enter|shift|esc|openai|anthropic|markdown|pdf|prometheus|messages|english|metrics|guards|admin|gallery|min|top|lora|nan|cpu|prod|staging|alice|laptop|https|words|pii|known|weapons|violence|phone|kib|mib|gib|webassembly|webgpu|simd|localhost)$/i;
 
 /** Texts, labels and placeholders that are in English, outside of what says so and of code. */
 async function englishOf(page: Page): Promise<string[]> {

@@ -1,18 +1,25 @@
-/** The chat room's large picture in a real Chromium: marking a part, where the model looked, places and fields, where pictures come from. */
+/**
+ * The chat room's large picture in a real Chromium: marking a part, where the model looked, places and fields, where pictures come from; and
+ * the same room with a model that runs in the browser.
+ */
 import { execFile, spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import type { Browser, BrowserContextOptions, Locator, Page, Route } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import labels from "../../examples/pictures/labels.json" with { type: "json" };
 import { OcellusError } from "../../src/core/base/index.js";
 import { isMissing } from "../../src/core/base/prerequisite.testkit.js";
 import { patienceMs, until } from "../../src/core/base/until.testkit.js";
 import type { TextReader } from "../../src/core/ocr/index.js";
+import { pack, webPlan } from "../../src/core/pack/index.js";
 import { makePdf } from "../../src/core/pdf/pdf.testkit.js";
 import type { VisionLanguageModel } from "../../src/core/runtime/index.js";
 import type { AnswerStats, ChatRequest, WireModel } from "../../src/protocol/index.js";
+import { BrowserModels } from "../../src/server/index.js";
 import { Ocr } from "../../src/server/ocr.js";
 import { en } from "../../web/src/words-en.js";
 import { faultsOf, noBrowser, openBrowser } from "../support/browser.js";
@@ -206,6 +213,18 @@ async function openSaved(buffer: Buffer): Promise<void> {
   const chooser = page.waitForEvent("filechooser");
   await button("Open a saved conversation").click();
   await (await chooser).setFiles({ name: "saved.json", mimeType: "application/json", buffer });
+}
+
+/** The bundled model, and its files for browsers. */
+async function startOffering(): Promise<TestServer> {
+  const folder = join(temporaryFolder(), "web");
+  await pack(join(repository, "checkpoints/ocellus-tiny"), { plan: webPlan({}), forWeb: true, into: folder });
+  const files = readdirSync(folder).filter((name) => !name.endsWith(".onnx"));
+  const bytes = files.reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+  const runtime = createRequire(import.meta.url).resolve("onnxruntime-web/ort-wasm-simd-threaded.wasm");
+  const browserModels = new BrowserModels(dirname(runtime));
+  browserModels.add("ocellus-tiny", { folder, files, bytes });
+  return startServer({ "ocellus-tiny": tiny }, {}, { webFolder: await builtPage(), browserModels });
 }
 
 describe.skipIf(noBrowser)("the large picture", () => {
@@ -569,4 +588,70 @@ describe.skipIf(noBrowser)("the large picture", () => {
     expect(await last().locator(".facts").innerText()).toMatch(/ocellus-tiny:v2[\s\S]*100 of [\d,]+ tokens of context/);
     expect(await faultsOf(page)).toEqual([]);
   });
+
+  it("is looked at by a model in this browser: no request is made for an answer, and the server may go away", {
+    timeout: 10 * patienceMs,
+  }, async () => {
+    const offering = await startOffering();
+    let isAway = false;
+    try {
+      await open();
+      const sent: string[] = [];
+      page.on("request", (request) => {
+        if (/^http/.test(request.url())) sent.push(`${request.method()} ${request.url()}`);
+      });
+      await page.goto(offering.url);
+      const model = page.getByRole("combobox", { name: "Model" });
+      expect(await model.innerText()).toMatch(/ocellus-tiny – in this browser, [\d.]+ MiB/);
+      await model.selectOption("in-browser:ocellus-tiny");
+      const panel = page.getByRole("region", { name: "In this browser" });
+      await panel.getByText(/the picture never leaves this device, [\d.]+ MiB are downloaded once/).waitFor();
+      expect(await faultsOf(page)).toEqual([]);
+      await panel.getByRole("button", { name: "Download and open" }).click();
+      await panel.getByText(/^Open in this browser: WebAssembly/).waitFor();
+      await page.locator(".examples button").first().click();
+      await last().getByRole("button", { name: "Code", exact: true }).waitFor();
+      const [dress] = labels;
+      const answer = dress!.questions.find(({ language, kind }) => language === "en" && kind === "describe")!.answer;
+      expect(await last().locator(".prose").innerText()).toBe(answer);
+      const facts =
+        /answered in this browser by ocellus-tiny \(WebAssembly, .*tokens\/s.*first after.*of [\d,]+ tokens of context/;
+      expect(await last().locator(".facts").innerText()).toMatch(facts);
+      await last().getByRole("button", { name: "Probabilities", exact: true }).click();
+      await last().locator(".tokens button").first().waitFor();
+
+      await page.waitForResponse(/v1\/models$/); // asked every ten seconds, but not while an answer is written
+      const before = sent.length;
+      await askHere("What colour is it?");
+      expect(sent.slice(before)).toEqual([]);
+      await button("Where it looked").last().click();
+      await page.locator(".sight .heat canvas").waitFor();
+      expect(sent.filter((each) => !each.startsWith("GET"))).toEqual([]); // nothing that carries a question
+
+      await button("Settings").click();
+      const remove = page.getByRole("button", { name: "Remove ocellus-tiny from this browser" });
+      await remove.waitFor();
+      expect(mishaps).toEqual([]);
+      await offering.close();
+      isAway = true;
+      await page.getByText(/The chosen model runs in this browser and goes on answering/).waitFor();
+      mishaps.splice(0); // the browser notes that nothing answers
+      await askHere("Describe this product.");
+      await remove.click();
+      await page.getByText("None. A model that is chosen").waitFor();
+      mishaps.splice(0);
+    } finally {
+      if (!isAway) await offering.close();
+    }
+  });
+
+  async function askHere(text: string): Promise<void> {
+    const field = page.getByRole("textbox", { name: "Ask", exact: true });
+    const numAnswers = await page.locator(".answer").count();
+    await field.fill(text);
+    await field.press("Enter");
+    await page.locator(".answer").nth(numAnswers).waitFor();
+    await last().getByRole("button", { name: "Code", exact: true }).waitFor();
+    expect(await last().locator(".facts").innerText()).toContain("answered in this browser");
+  }
 });

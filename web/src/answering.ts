@@ -1,8 +1,9 @@
-/** One answer as it grows: asks the server and tells every step. Failures are part of the answer, not exceptions. */
-import type { ChatChunk } from "../../src/protocol/index.js";
+/** One answer as it grows: asks the server, or the model in this browser, and tells every step. Failures are part of the answer, not exceptions. */
+import type { ChatChunk, ChatRequest } from "../../src/protocol/index.js";
 import { streamChat } from "./api.js";
 import { sourceOf } from "./citing/cited.js";
 import { type Answer, chatRequest, newId, type Turn } from "./conversation.js";
+import { beginAnswerHere, type Here, isInBrowser } from "./in-browser/names.js";
 import { dataUrls } from "./pictures.js";
 import type { Settings } from "./preferences.js";
 import { problemOf } from "./problems.js";
@@ -43,12 +44,13 @@ export async function writeAnswer(
     frames.end(answer);
   };
   const source = sourceOf(turns);
+  const endHere = isInBrowser(empty.model) ? beginAnswerHere() : undefined;
   try {
     const citing = source && (await import("./citing/keep-cited.js"));
     const urls = await dataUrls(turns);
     const request = chatRequest(turns, empty, ({ id }) => urls.get(id)!);
     let firstMs = 0;
-    for await (const chunk of streamChat(request, signal)) {
+    for await (const chunk of await chunksOf(request, signal)) {
       const now = performance.now();
       firstMs ||= now;
       answer = { ...answer, ...grown(answer, chunk, now - firstMs) };
@@ -59,8 +61,17 @@ export async function writeAnswer(
     end({ state: "done", ...(cited && { cited }) });
   } catch (error) {
     end(signal.aborted ? { state: "stopped" } : { state: "failed", problem: problemOf(error) });
+  } finally {
+    endHere?.();
   }
   return answer;
+}
+
+type Chunk = ChatChunk & { readonly here?: Here };
+
+async function chunksOf(request: ChatRequest, signal: AbortSignal): Promise<AsyncIterable<Chunk>> {
+  if (!isInBrowser(request.model!)) return streamChat(request, signal);
+  return (await import("./in-browser/answer.js")).answerHere(request, signal);
 }
 
 /** A page in the background has no frames. */
@@ -93,7 +104,7 @@ function eachFrame<T>(act: (value: T) => void) {
   };
 }
 
-function grown(answer: Answer, chunk: ChatChunk, sinceFirstMs: number): Partial<Answer> {
+function grown(answer: Answer, chunk: Chunk, sinceFirstMs: number): Partial<Answer> {
   const [choice] = chunk.choices;
   const { content: text = "", reasoning_content: thought = "" } = choice?.delta ?? {};
   const added = choice?.logprobs?.content ?? [];
@@ -101,6 +112,7 @@ function grown(answer: Answer, chunk: ChatChunk, sinceFirstMs: number): Partial<
   const speed = sinceFirstMs > 0 && numTokens > 1 ? ((numTokens - 1) * 1000) / sinceFirstMs : answer.tokensPerSecond;
   return {
     state: "writing",
+    ...(chunk.here && { here: chunk.here }),
     ...(chunk.model !== answer.model && { answeredBy: chunk.model }),
     text: answer.text + text,
     ...(thought && { reasoning: (answer.reasoning ?? "") + thought }),

@@ -2,6 +2,7 @@
 import type { WireAttention } from "../../src/protocol/index.js";
 import { readAttention } from "./api.js";
 import { type Answer, chatRequest, type Turn } from "./conversation.js";
+import { isInBrowser } from "./in-browser/names.js";
 import { dataUrls } from "./pictures.js";
 import type { HeatMap } from "./sight.js";
 
@@ -26,7 +27,9 @@ async function ask(answer: Answer, turns: readonly Turn[], layer: number | undef
   const { model, messages, min_pixels, max_pixels } = chatRequest(turns, answer, ({ id }) => urls.get(id)!);
   const said = { role: "assistant" as const, content: answer.text };
   const request = { model, messages: [...messages, said], layer, min_pixels, max_pixels };
-  return readAttention(request, AbortSignal.timeout(120_000));
+  const signal = AbortSignal.timeout(120_000);
+  if (!isInBrowser(model!)) return readAttention(request, signal);
+  return (await import("./in-browser/answer.js")).attentionHere(request, signal);
 }
 
 /** Of one token, or of the whole answer: the mean of all, each with the share of its attention that lies on the picture. */

@@ -9,6 +9,7 @@ import type {
 } from "../../src/protocol/index.js";
 import { ApiError } from "./api.js";
 import { type Cited, type Source, sourceOf, withTitles } from "./citing/cited.js";
+import type { Here } from "./in-browser/names.js";
 import { type NumberField, numberFields, type Settings } from "./preferences.js";
 import { type Abilities, type Box, placeInWords, questionAbout, type Region, withRegion } from "./region.js";
 
@@ -55,6 +56,8 @@ export interface Answer {
   readonly model: string;
   /** What of an alias did: one of its versions. */
   readonly answeredBy?: string | undefined;
+  /** Of a model in this browser: where it ran. Absent: the server answered. */
+  readonly here?: Here | undefined;
   /** Absent in panels, which ask for text alone. */
   readonly abilities?: Abilities | undefined;
   /** As they were when it was asked. */

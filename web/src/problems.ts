@@ -23,6 +23,9 @@ export type ProblemKind =
   | "collection_wordless"
   | "picture_lost"
   | "bad_schema"
+  | "no_room_here"
+  | "not_opened"
+  | "failed_here"
   | "page";
 
 const kinds: Readonly<Record<string, ProblemKind>> = {
@@ -32,6 +35,7 @@ const kinds: Readonly<Record<string, ProblemKind>> = {
   ...{ unavailable: "unavailable", closed: "unavailable" },
   ...{ invalid_file: "internal", invalid_config: "internal", io: "internal", internal: "internal" },
   ...{ unreachable: "unreachable", broken: "broken", picture_lost: "picture_lost", bad_schema: "bad_schema" },
+  ...{ no_room_here: "no_room_here", not_opened: "not_opened", failed_here: "failed_here" },
 };
 
 /** Of what has no code of ours: a proxy's page, another server's error. */

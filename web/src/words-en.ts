@@ -34,6 +34,7 @@ export const en = {
   realModel: "For your own photos, one command downloads and serves a real one:",
   moreExamples: "More examples",
   privacy: "Pictures go to this server and nowhere else. The history stays in this browser.",
+  privacyHere: "Pictures stay on this device: the chosen model runs in this browser, and so stays the history.",
   ask: "Ask",
   askPlaceholder: "Ask about a picture…",
   followUp: "Ask further…",
@@ -99,6 +100,10 @@ export const en = {
     broken: "The answer broke off: the connection was closed.",
     picture_lost: "A picture is no longer kept in this browser. Add it again.",
     bad_schema: "The JSON schema in the settings is not a JSON object. Correct it and try again.",
+    no_room_here:
+      "This browser has no room for the model. Remove stored models in the settings, or free space on the disk.",
+    not_opened: "The model was not opened in this browser.",
+    failed_here: "The model in this browser could not do that.",
     page: "Something in this page failed.",
   },
   requestId: "request",
@@ -113,6 +118,18 @@ export const en = {
   knownPicture: "picture known",
   askedOf: (collection: string, pages: number) =>
     pages === 1 ? `with 1 page of ${collection}` : `with up to ${pages} pages of ${collection}`,
+  inBrowser: (name: string) => `${name} – in this browser`,
+  obstacles: {
+    insecure: "not possible here: it needs https or localhost",
+    simd: "not possible here: this browser has no WebAssembly with SIMD",
+  },
+  notOffered: (name: string) => `${name} – in this browser: not offered now`,
+  answeredHere: (name: string, where: string) => `answered in this browser by ${name} (${where})`,
+  answeredThere: (name: string, version: string) => `answered on the server by ${name} (version ${version})`,
+  webGpu: "WebGPU",
+  wasmThreads: (count: number) => (count === 1 ? "WebAssembly, 1 thread" : `WebAssembly, ${count} threads`),
+  pdfNotHere:
+    "The server draws the pages of PDFs, and the chosen model runs in this browser: nothing is sent. Choose the server’s model for PDFs.",
 
   probabilities: "Probabilities",
   whereItLooked: "Where it looked",
@@ -153,6 +170,8 @@ export const en = {
 
   loadingModel: "The model is loading…",
   unreachable: "The server does not answer. Is it still running?",
+  unreachableHere:
+    "The server does not answer. The chosen model runs in this browser and goes on answering once it is open.",
   draining: "The server is being stopped.",
   keyNeeded: "This server asks for a key.",
   save: "Save",

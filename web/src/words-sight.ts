@@ -15,6 +15,8 @@ const en = {
   part: (name: string) => `Part of ${name}`,
   full: "Full screen",
   readText: "Read the text in the picture",
+  textNotHere:
+    "The server reads text, and the chosen model runs in this browser: the picture is not sent. Choose the server’s model to have its text read.",
   text: "Text in the picture",
   readingText: "Reading the text…",
   numLines: (count: number) => (count === 1 ? "1 line" : `${count} lines`),
@@ -54,6 +56,7 @@ const zh: typeof en = {
   part: (name) => `${name} 的一部分`,
   full: "全屏",
   readText: "读取图片中的文字",
+  textNotHere: "文字由服务器读取，而所选模型在此浏览器中运行，图片不会发送。要读取文字，请选择服务器上的模型。",
   text: "图片中的文字",
   readingText: "正在读取文字……",
   numLines: (count) => `${count} 行`,

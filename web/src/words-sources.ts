@@ -6,6 +6,8 @@ const en = {
   screen: "Screen",
   clipboard: "Clipboard",
   pdf: "PDF",
+  notHere:
+    "PDFs and collections are the server’s, and the chosen model runs in this browser: nothing is sent. Choose the server’s model for them.",
   sources: "Where from",
   take: "Take the picture",
   cameraTitle: "A picture from the camera",
@@ -38,6 +40,7 @@ const zh: typeof en = {
   screen: "屏幕",
   clipboard: "剪贴板",
   pdf: "PDF",
+  notHere: "PDF 和图库由服务器处理，而所选模型在此浏览器中运行，不会发送任何内容。要用它们，请选择服务器上的模型。",
   sources: "图片来源",
   take: "拍照",
   cameraTitle: "用相机拍一张",

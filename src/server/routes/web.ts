@@ -3,7 +3,10 @@
  * built says how to build it.
  */
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
 import { serveStatic } from "@hono/node-server/serve-static";
 import type { MiddlewareHandler } from "hono";
 import { compress } from "hono/compress";
@@ -23,6 +26,7 @@ const pictures = "/assets/pictures/";
 /** Of onnxruntime-web: the page names its version, so that browsers keep the files of one and not those of another. */
 const runtime = /^\/assets\/onnxruntime\/[\w.-]+(?=\/)/;
 
+const unpack = promisify(gunzip);
 const plainHeaders = { "content-security-policy": plainPolicy };
 
 /** @param browserModels absent: the page runs no models itself, and may not. */
@@ -45,10 +49,25 @@ export function addWeb(app: App, folder: string, browserModels?: BrowserModels):
     files ??= serveStatic({ root: folder });
     const isRuntime = runtime.test(c.req.path) && browserModels?.isRuntimeFile(c.req.path.replace(runtime, ""));
     const serve = isRuntime ? runtimeFiles : c.req.path.startsWith(pictures) ? examplePictures : files;
-    const found = await serve(c, next);
+    const found =
+      (await compressedScript(folder, c.req.path, c.req.header("accept-encoding"))) ?? (await serve(c, next));
     if (found instanceof Response) addHeaders(c.req.path, found.headers);
     return found;
   });
+}
+
+const script = /^\/assets\/[\w-]+\.js$/;
+
+/** One that is stored compressed alone, as the package has its largest; undefined: there is none of this name. */
+async function compressedScript(folder: string, path: string, accepted = ""): Promise<Response | undefined> {
+  const file = join(folder, `${path}.gz`);
+  if (!script.test(path) || !existsSync(file)) return undefined;
+  const bytes = await readFile(file);
+  const takesGzip = /\bgzip\b/.test(accepted);
+  const headers = { "content-type": "text/javascript; charset=utf-8", vary: "accept-encoding" };
+  return takesGzip
+    ? new Response(bytes, { headers: { ...headers, "content-encoding": "gzip" } })
+    : new Response(await unpack(bytes), { headers });
 }
 
 /** A page that runs models shares no memory with other sites, so that WebAssembly may have threads. */

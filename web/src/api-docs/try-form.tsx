@@ -5,7 +5,7 @@ import { Command } from "../parts/command.js";
 import { ProblemView } from "../parts/problem-view.js";
 import { usePreferences } from "../preferences.js";
 import { problemOf } from "../problems.js";
-import { useModelName } from "../server-state.js";
+import { useServerModelName } from "../server-state.js";
 import { useWords } from "../words.js";
 import { Answered } from "./answered.js";
 import { type Call, type Called, curlOf, makeCall, pathOf } from "./call.js";
@@ -21,7 +21,7 @@ export function TryForm({ operation, schemas }: TryFormProps) {
   const words = useApiWords();
   const pageWords = useWords();
   const { key, adminKey } = usePreferences();
-  const model = useModelName();
+  const model = useServerModelName();
   const [values, setValues] = useState<Readonly<Record<string, string>>>({});
   const [typed, setTyped] = useState<string>();
   const { called, problem, call, stop } = useCall();

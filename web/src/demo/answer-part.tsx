@@ -34,7 +34,7 @@ export function ModelLine({ model }: { model: ModelState }) {
 export function AnswerPart({ answer, model }: { answer: DemoAnswer; model: ModelState }) {
   const words = useDemoWords();
   const { text, isWhole, notes, figures, problem } = answer;
-  const info = model.state === "ready" ? model.model.info : undefined;
+  const opened = model.state === "ready" ? model.model : undefined;
   return (
     <section aria-label={words.answer} aria-busy={!isWhole}>
       {text === "" && !isWhole && <p className="looking">{words.looking}</p>}
@@ -54,10 +54,10 @@ export function AnswerPart({ answer, model }: { answer: DemoAnswer; model: Model
             {note}
           </p>
         ))}
-      {figures && info && (
+      {figures && opened && (
         <p className="aside">
           {words.figures(secondsText(figures.firstTokenMs), figures.tokensPerSecond.toFixed(0))} ·{" "}
-          {words.runsOn[info.device as "cpu"]}, {words.threads(info.threads)}
+          {words.runsOn[opened.info.device as "cpu"]}, {words.threads(opened.threads)}
         </p>
       )}
     </section>

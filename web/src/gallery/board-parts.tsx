@@ -55,6 +55,10 @@ export function AnswerStates() {
     answer("others", { text: short, others: [answer("other", { askedMs: 0, text: short })] }),
     answer("cited", { text: `${short} [1][2]`, cited: citedPages }),
     answer("cited none", { text: short, cited: { ...citedPages, pages: [] } }),
+    answer("here", {
+      ...{ text: short, stats, usage: { prompt_tokens: 300, completion_tokens: 9, total_tokens: 309 } as never },
+      ...{ model: "in-browser:qwen3-vl-2b", here: { device: "cpu", threads: 4, maxLength: 4096 } },
+    }),
     answer("failed", { state: "failed", problem: problemOf("context_length_exceeded", 400) }),
   ];
   const nothing = () => {};
@@ -104,6 +108,7 @@ const problems: readonly [code: string | null, status: number][] = [
   ...[["too_large", 413] as const, ["context_length_exceeded", 400] as const, ["overloaded", 429] as const],
   ...[["unavailable", 503] as const, ["timeout", 504] as const, ["internal", 500] as const],
   ...[["unreachable", 0] as const, ["broken", 0] as const, ["picture_lost", 0] as const, ["bad_schema", 0] as const],
+  ...[["no_room_here", 0] as const, ["not_opened", 0] as const, ["failed_here", 0] as const],
   [null, 0],
 ].map(([code, status]) => [code as string | null, status as number]);
 

@@ -2,6 +2,7 @@
 import type { ReactNode } from "react";
 import { App } from "../app.js";
 import { pages } from "../route.js";
+import { InBrowser } from "./board-in-browser.js";
 import {
   AnswerStates,
   Composers,
@@ -46,6 +47,7 @@ export const boards: readonly Board[] = [
   { name: "questions", render: parts(Questions), presses: [".question:last-child .action"] },
   { name: "composers", render: parts(Composers) },
   { name: "problems", render: parts(Problems) },
+  { name: "in browser", render: parts(InBrowser), shows: ".in-browser button" },
   { name: "notices", render: parts(Notices) },
   { name: "failed", render: parts(Failed) },
   { name: "confirm", render: parts(Confirming) },

@@ -16,7 +16,7 @@ const ocellus: WireModel["ocellus"] = {
 };
 const made = { object: "model", created: 1_790_000_000, owned_by: "ocellus" } as const;
 export const models: readonly WireModel[] = [
-  { id: "qwen3-vl-2b", ...made, ocellus },
+  { id: "qwen3-vl-2b", ...made, ocellus: { ...ocellus, browser_bytes: 9e8 } },
   { id: "ocellus-tiny", ...made, ocellus: { ...ocellus, model_type: "ocellus_tiny", weights: "fp32" } },
   { id: "clip-vit-base", ...made, ocellus: { ...ocellus, kind: "embedding", model_type: "clip", tools: false } },
 ];

@@ -5,6 +5,7 @@ import { type AskOptions, chats, useConversation } from "../chats.js";
 import { type Source, sourceOf } from "../citing/cited.js";
 import { type Conversation, isOpen, type Picture } from "../conversation.js";
 import { Icon } from "../icons.js";
+import { isInBrowser } from "../in-browser/names.js";
 import { Composer } from "../parts/composer.js";
 import { EmptyPage } from "../parts/empty-page.js";
 import { Tabs } from "../parts/tabs.js";
@@ -17,6 +18,7 @@ import { Sight, SightContext } from "../sight.js";
 import { usePictures } from "../use-pictures.js";
 import { useWords } from "../words.js";
 
+const BrowserPanel = lazy(async () => ({ default: (await import("../in-browser/browser-panel.js")).BrowserPanel }));
 const SettingsPanel = lazy(async () => ({ default: (await import("../parts/settings-panel.js")).SettingsPanel }));
 const SightPane = lazy(async () => ({ default: (await import("../parts/sight-pane.js")).SightPane }));
 
@@ -67,6 +69,7 @@ export function ChatPage({ id, isSettingsOpen, onSettingsClose }: ChatPageProps)
           ) : (
             <EmptyPage isReady={isReady} onSend={send} />
           )}
+          <Suspense>{model && isInBrowser(model.id) && <BrowserPanel model={model} />}</Suspense>
           <Composer
             {...{ draft, field, source, isWriting, isReady }}
             isFirst={!conversation}

@@ -1,11 +1,13 @@
 /** The same pictures and question to two models, or to one at two temperatures. */
 import { type FormEvent, useState } from "react";
+import { isInBrowser } from "../in-browser/names.js";
 import { AnswerView } from "../parts/answer-view.js";
 import { Command } from "../parts/command.js";
 import { ExamplesRow } from "../parts/examples-row.js";
+import { ModelOptions } from "../parts/model-options.js";
 import { Sheet } from "../parts/sheet.js";
 import { plainSettings, usePreferences } from "../preferences.js";
-import { useModels } from "../server-state.js";
+import { useChatModels } from "../server-state.js";
 import { type AnswerSlot, useAnswer } from "../use-answer.js";
 import { usePageFiles, usePictures } from "../use-pictures.js";
 import { useWords } from "../words.js";
@@ -17,13 +19,14 @@ interface Side {
 
 export function ComparePage() {
   const words = useWords();
-  const models = useModels();
+  const models = useChatModels();
   const [sides, setSides] = useState<readonly [Side, Side]>([plainSide, plainSide]);
   const slots = [useAnswer(), useAnswer()] as const;
   const draft = usePictures();
   usePageFiles(draft.add);
+  const served = models.filter(({ id }) => !isInBrowser(id));
   const settled = sides.map(({ model, temperature }, i) => ({
-    model: models.find(({ id }) => id === model)?.id ?? models[i]?.id ?? models[0]?.id ?? "",
+    model: models.find(({ id }) => id === model)?.id ?? served[i]?.id ?? served[0]?.id ?? "",
     temperature,
   }));
   const isWriting = slots.some((slot) => slot.isWriting);
@@ -90,7 +93,7 @@ interface SideViewProps {
 
 function SideView({ name, side, slot, onChange }: SideViewProps) {
   const words = useWords();
-  const models = useModels();
+  const models = useChatModels();
   return (
     <section className="side" aria-label={name}>
       <div className="side-head">
@@ -99,9 +102,7 @@ function SideView({ name, side, slot, onChange }: SideViewProps) {
           value={side.model}
           onChange={(event) => onChange({ ...side, model: event.target.value })}
         >
-          {models.map(({ id }) => (
-            <option key={id}>{id}</option>
-          ))}
+          <ModelOptions models={models} />
         </select>
         <label>
           {words.fields.temperature}

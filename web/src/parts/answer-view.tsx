@@ -1,6 +1,7 @@
 /** An answer: its text as it comes, how fast it came, and what can be done with it. */
 import { lazy, memo, Suspense, useState } from "react";
 import { type Answer, isAskable, isOpen as isBeingWritten, type Turn } from "../conversation.js";
+import { serverNameOf } from "../in-browser/names.js";
 import { picturesOf, placesOf } from "../places.js";
 import { useSight, useSightState } from "../sight.js";
 import { useWords } from "../words.js";
@@ -9,6 +10,7 @@ import { AnswerText } from "./answer-text.js";
 import { CopyButton } from "./copy-button.js";
 import { OtherAnswers } from "./other-answers.js";
 import { ProblemView } from "./problem-view.js";
+import { Waiting } from "./waiting.js";
 
 const CodeDialog = lazy(async () => ({ default: (await import("./code-dialog.js")).CodeDialog }));
 const TokenView = lazy(async () => ({ default: (await import("./token-view.js")).TokenView }));
@@ -34,8 +36,8 @@ export const AnswerView = memo(function AnswerView({ answer, turnsBefore, onRetr
   const isOpen = isBeingWritten(answer);
   const look = useLook(answer);
   return (
-    <article className="answer" aria-label={answer.model} aria-busy={isOpen}>
-      {answer.state === "waiting" && <p className="looking">{words.writing}</p>}
+    <article className="answer" aria-label={serverNameOf(answer.model)} aria-busy={isOpen}>
+      {answer.state === "waiting" && <Waiting model={answer.model} />}
       {answer.reasoning && <Thoughts text={answer.reasoning} isWhole={!isOpen} />}
       {look.isShown ? (
         <Suspense>

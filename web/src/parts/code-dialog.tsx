@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from "react";
 import { type Answer, chatRequest, type Turn } from "../conversation.js";
 import { Icon } from "../icons.js";
+import { serverNameOf } from "../in-browser/names.js";
 import { usePreferences } from "../preferences.js";
 import { fileScheme, snippet, snippetLanguages } from "../snippets.js";
 import { useWords } from "../words.js";
@@ -21,7 +22,7 @@ export function CodeDialog({ answer, turns, onClose }: CodeDialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
   const settings = { ...answer.settings, probabilities: false };
-  const request = chatRequest(turns, { ...answer, settings }, nameAsFile);
+  const request = chatRequest(turns, { ...answer, settings, model: serverNameOf(answer.model) }, nameAsFile);
   const code = snippet(language, { request, baseUrl: new URL("v1", document.baseURI).href, needsKey: key !== "" });
   return (
     <dialog ref={dialog} className="code-dialog" aria-labelledby="code-title" onClose={onClose}>

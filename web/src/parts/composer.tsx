@@ -10,13 +10,13 @@ import { isVideo } from "../videos/limits.js";
 import { useVideos } from "../videos/use-videos.js";
 import { useWords } from "../words.js";
 import { MoreSources } from "./more-sources.js";
+import { PdfFiles } from "./pdf-files.js";
 import { PickPictures } from "./pick-pictures.js";
 import { PictureView } from "./picture-view.js";
 import { ReadingNote } from "./reading-note.js";
 
 const SourceChip = lazy(async () => ({ default: (await import("../citing/source-chip.js")).SourceChip }));
 const VideoNote = lazy(async () => ({ default: (await import("../videos/video-note.js")).VideoNote }));
-const PdfDialog = lazy(async () => ({ default: (await import("./pdf-dialog.js")).PdfDialog }));
 
 function isPdf({ type, name }: File): boolean {
   return type === "application/pdf" || (type === "" && /\.pdf$/i.test(name));
@@ -66,6 +66,7 @@ export function Composer(given: ComposerProps) {
     sight?.change({ region: undefined });
     setText("");
     draft.set([]);
+    setPdfs([]);
   };
   const onKeyDown = (event: KeyboardEvent) => {
     // While Chinese is being composed, Enter chooses a word.
@@ -136,11 +137,7 @@ export function Composer(given: ComposerProps) {
           )}
         </div>
       </form>
-      {pdfs[0] && (
-        <Suspense>
-          <PdfDialog key={pdfs.length} file={pdfs[0]} onFiles={draft.add} onClose={() => setPdfs(pdfs.slice(1))} />
-        </Suspense>
-      )}
+      <PdfFiles pdfs={pdfs} onFiles={draft.add} onClose={() => setPdfs(pdfs.slice(1))} />
       <p id="keys-hint" className="keys-hint">
         {words.keysHint}
       </p>

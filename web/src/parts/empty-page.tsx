@@ -1,6 +1,7 @@
 /** Before the first question: what this is, and pictures whose first click asks one. */
 import type { Picture } from "../conversation.js";
 import { type Example, examples, sharpExamples } from "../examples.js";
+import { isInBrowser, serverNameOf } from "../in-browser/names.js";
 import { fetchImage } from "../pictures.js";
 import { usePreferences } from "../preferences.js";
 import { useModelName } from "../server-state.js";
@@ -17,7 +18,8 @@ interface EmptyPageProps {
 export function EmptyPage({ isReady, onSend }: EmptyPageProps) {
   const words = useWords();
   const { language } = usePreferences();
-  const isDemo = useModelName().startsWith("ocellus-tiny");
+  const model = useModelName();
+  const isDemo = serverNameOf(model).startsWith("ocellus-tiny");
   const sharp = sharpExamples(language);
   const others = examples(language).filter(({ title }) => sharp.every((each) => each.title !== title));
   const ask = async ({ pictures, question }: Example) =>
@@ -43,7 +45,7 @@ export function EmptyPage({ isReady, onSend }: EmptyPageProps) {
           <summary>{words.moreExamples}</summary>
           <ExampleList examples={others} isReady={isReady} onAsk={ask} />
         </details>
-        <p className="aside">{words.privacy}</p>
+        <p className="aside">{isInBrowser(model) ? words.privacyHere : words.privacy}</p>
       </div>
     </div>
   );

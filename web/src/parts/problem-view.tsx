@@ -10,7 +10,7 @@ export function ProblemView({ problem }: { problem: Problem }) {
   const { message, status, requestId } = problem;
   const kind = kindOf(problem);
   // What the page itself has found says no more than its words.
-  const hasDetails = status > 0 || kind === "page";
+  const hasDetails = status > 0 || kind === "page" || kind === "failed_here" || kind === "no_room_here";
   return (
     <div className="problem" role="alert">
       <strong>{words.problems[kind]}</strong>

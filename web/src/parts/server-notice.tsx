@@ -1,12 +1,14 @@
 /** One line when the server cannot be asked, and the field for a key when it wants one. */
 import { type FormEvent, useContext } from "react";
+import { isInBrowser } from "../in-browser/names.js";
 import { usePreferences } from "../preferences.js";
-import { ServerContext } from "../server-state.js";
+import { ServerContext, useModelName } from "../server-state.js";
 import { useWords } from "../words.js";
 
 export function ServerNotice() {
   const words = useWords();
   const { health } = useContext(ServerContext);
+  const isHere = isInBrowser(useModelName());
   switch (health) {
     case "ok":
     case "asking":
@@ -18,7 +20,7 @@ export function ServerNotice() {
     case "draining":
       return <Line text={words.draining} />;
     case "unreachable":
-      return <Line text={words.unreachable} />;
+      return <Line text={isHere ? words.unreachableHere : words.unreachable} />;
     default:
       return health satisfies never;
   }

@@ -1,11 +1,13 @@
 /** How the next question is asked: system prompt, answer format, sampling. Empty fields leave the model's own defaults. */
-import { type KeyboardEvent, useEffect, useId, useRef } from "react";
+import { type KeyboardEvent, lazy, Suspense, useEffect, useId, useRef } from "react";
 import { parseSchema } from "../conversation.js";
 import { Icon } from "../icons.js";
 import { type NumberField, numberFields, plainSettings, type Settings, usePreferences } from "../preferences.js";
 import { useFocusBack } from "../use-focus-back.js";
 import { useWords } from "../words.js";
 import { Tabs } from "./tabs.js";
+
+const StoredModels = lazy(async () => ({ default: (await import("../in-browser/stored-models.js")).StoredModels }));
 
 const formats = ["text", "json_object", "json_schema"] as const;
 const numberNames = Object.keys(numberFields) as NumberField[];
@@ -96,6 +98,11 @@ export function SettingsPanel({ onClose }: { onClose: () => void }) {
         />
         <small>{words.apiKeyNote}</small>
       </label>
+      {isSecureContext && (
+        <Suspense>
+          <StoredModels />
+        </Suspense>
+      )}
       <button type="button" className="soft" onClick={() => change({ settings: plainSettings })}>
         {words.resetSettings}
       </button>

@@ -1,6 +1,8 @@
 /** Pictures from the camera, the screen, the clipboard, or a PDF. Each asks the browser only when it is chosen. */
 import { useEffect, useRef, useState } from "react";
 import { ChooseCollection } from "../citing/choose-collection.js";
+import { isInBrowser } from "../in-browser/names.js";
+import { useModelName } from "../server-state.js";
 import { clipboardPictures, screenStill, sourceProblem } from "../sources.js";
 import { useSourceWords } from "../words-sources.js";
 import { CameraDialog } from "./camera-dialog.js";
@@ -16,6 +18,7 @@ interface SourcesMenuProps {
 
 export function SourcesMenu({ onFiles, onQuestion, onCollection, onClose }: SourcesMenuProps) {
   const own = useSourceWords();
+  const isHere = isInBrowser(useModelName());
   const [problem, setProblem] = useState<string>();
   const [isCamera, setCamera] = useState(false);
   const menu = useRef<HTMLFieldSetElement>(null);
@@ -56,7 +59,7 @@ export function SourcesMenu({ onFiles, onQuestion, onCollection, onClose }: Sour
       <button type="button" onClick={() => void get(clipboardPictures)}>
         {own.clipboard}
       </button>
-      <button type="button" onClick={() => input.current?.click()}>
+      <button type="button" disabled={isHere} aria-describedby="not-here" onClick={() => input.current?.click()}>
         {own.pdf}
       </button>
       <input
@@ -66,12 +69,18 @@ export function SourcesMenu({ onFiles, onQuestion, onCollection, onClose }: Sour
         hidden
         onChange={({ target }) => target.files?.length && give([...target.files])}
       />
-      <ChooseCollection
-        onChoose={(name) => {
-          onCollection(name);
-          onClose();
-        }}
-      />
+      {isHere ? (
+        <p id="not-here" className="aside">
+          {own.notHere}
+        </p>
+      ) : (
+        <ChooseCollection
+          onChoose={(name) => {
+            onCollection(name);
+            onClose();
+          }}
+        />
+      )}
       <Templates
         onChoose={(text) => {
           onQuestion(text);

@@ -3,8 +3,10 @@ import { useEffect, useState } from "react";
 import type { WireImageText } from "../../../src/protocol/index.js";
 import { readImageText } from "../api.js";
 import type { Picture, Problem } from "../conversation.js";
+import { isInBrowser } from "../in-browser/names.js";
 import { dataUrl } from "../pictures.js";
 import { problemOf } from "../problems.js";
+import { useModelName } from "../server-state.js";
 import { type TextLine, useSight, useSightState } from "../sight.js";
 import { useSightWords } from "../words-sight.js";
 import { Command } from "./command.js";
@@ -13,13 +15,23 @@ import { ProblemView } from "./problem-view.js";
 
 export function TextPanel({ picture }: { picture: Picture }) {
   const own = useSightWords();
-  const { found, problem } = useImageText(picture);
+  const isHere = isInBrowser(useModelName());
   return (
     <section className="text-panel" aria-label={own.text}>
+      {isHere ? <p className="aside">{own.textNotHere}</p> : <ReadText picture={picture} />}
+    </section>
+  );
+}
+
+function ReadText({ picture }: { picture: Picture }) {
+  const own = useSightWords();
+  const { found, problem } = useImageText(picture);
+  return (
+    <>
       {problem && <Unread problem={problem} />}
       <div role="status">{!problem && !found && <p className="aside">{own.readingText}</p>}</div>
       {found && <Lines found={found} />}
-    </section>
+    </>
   );
 }
 

@@ -2,10 +2,12 @@
 import { lazy, Suspense, useState } from "react";
 import { useConversation } from "../chats.js";
 import { Icon } from "../icons.js";
+import { isInBrowser, serverNameOf } from "../in-browser/names.js";
 import { usePreferences } from "../preferences.js";
 import type { Route } from "../route.js";
-import { useModelName, useModels } from "../server-state.js";
+import { useChatModel, useChatModels } from "../server-state.js";
 import { useWords } from "../words.js";
+import { ModelOptions } from "./model-options.js";
 
 interface TopBarProps {
   readonly route: Route;
@@ -59,20 +61,24 @@ function ShareButton({ id }: { id: string }) {
 
 function ModelChoice() {
   const words = useWords();
-  const models = useModels();
-  const name = useModelName();
-  const { change } = usePreferences();
-  if (models.length < 2) return <span className="model-name">{name}</span>;
+  const models = useChatModels();
+  const name = useChatModel()?.id;
+  const { model: chosen, change } = usePreferences();
+  if (models.length < 2 && name !== undefined && !isInBrowser(name)) return <span className="model-name">{name}</span>;
+  if (models.length === 0 && !isInBrowser(chosen)) return <span className="model-name" />;
   return (
     <select
       className="model-name"
       aria-label={words.model}
-      value={name}
+      value={name ?? chosen}
       onChange={(event) => change({ model: event.target.value })}
     >
-      {models.map(({ id }) => (
-        <option key={id}>{id}</option>
-      ))}
+      {name === undefined && (
+        <option value={chosen} disabled>
+          {words.notOffered(serverNameOf(chosen))}
+        </option>
+      )}
+      <ModelOptions models={models} />
     </select>
   );
 }

@@ -15,7 +15,7 @@ interface ConversationDialogProps {
 
 export function ConversationDialog({ conversation, onClose }: ConversationDialogProps) {
   const words = useSharingWords();
-  const { close, you } = useWords();
+  const { close, ...pageWords } = useWords();
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
   const rename = (event: FormEvent<HTMLFormElement>) => {
@@ -51,7 +51,7 @@ export function ConversationDialog({ conversation, onClose }: ConversationDialog
         <ul>
           {fileKinds.map((kind) => (
             <li key={kind}>
-              <button type="button" onClick={() => void saveConversation(kind, conversation, you)}>
+              <button type="button" onClick={() => void saveConversation(kind, conversation, pageWords)}>
                 <strong>{words[kind]}</strong>
                 <span className="aside">{notes[kind]}</span>
               </button>

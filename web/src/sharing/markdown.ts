@@ -1,25 +1,29 @@
 /** A conversation as Markdown, its pictures as files beside it. */
 import { titleOf } from "../citing/cited.js";
 import type { Answer, Conversation, Picture } from "../conversation.js";
+import { modelTitle } from "../in-browser/names.js";
 
-interface MarkdownWords {
+export interface ShareWords {
   readonly you: string;
+  readonly inBrowser: (name: string) => string;
 }
 
 /** @param fileOf a picture's path; undefined: it is no longer kept. */
 export function markdownOf(
   { title, turns }: Conversation,
   fileOf: (picture: Picture) => string | undefined,
-  { you }: MarkdownWords,
+  words: ShareWords,
 ): string {
   const parts = turns.map((turn) => {
     if (turn.role === "assistant")
-      return [`## ${turn.model}`, turn.text.trim(), ...citedPages(turn, fileOf)].filter(Boolean).join("\n\n");
+      return [`## ${modelTitle(turn.model, words)}`, turn.text.trim(), ...citedPages(turn, fileOf)]
+        .filter(Boolean)
+        .join("\n\n");
     const pictures = turn.pictures.flatMap((picture) => {
       const file = fileOf(picture);
       return file === undefined ? [] : [`![${plain(picture.name)}](<${file}>)`];
     });
-    return [`## ${you}`, ...pictures, turn.text.trim()].filter(Boolean).join("\n\n");
+    return [`## ${words.you}`, ...pictures, turn.text.trim()].filter(Boolean).join("\n\n");
   });
   return `${[`# ${title.replace(/\s+/g, " ")}`, ...parts].join("\n\n")}\n`;
 }

@@ -8,13 +8,14 @@ import { createRoot } from "react-dom/client";
 import { type Cited, titleOf } from "../citing/cited.js";
 import { CitedContext } from "../citing/context.js";
 import type { Answer, Conversation, Turn } from "../conversation.js";
+import { modelTitle } from "../in-browser/names.js";
 import { MarkdownView } from "../parts/markdown-view.js";
+import type { ShareWords } from "./markdown.js";
 import style from "./page.css?raw";
 
 const policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
-interface PageWords {
-  readonly you: string;
+interface PageWords extends ShareWords {
   readonly language: string;
 }
 
@@ -23,7 +24,7 @@ export function pageOf({ title, turns }: Conversation, urls: ReadonlyMap<string,
     <main>
       <h1>{title}</h1>
       {turns.map((turn) => (
-        <TurnView key={turn.id} turn={turn} urls={urls} you={words.you} />
+        <TurnView key={turn.id} turn={turn} urls={urls} words={words} />
       ))}
     </main>,
   );
@@ -45,19 +46,19 @@ ${body}
 `;
 }
 
-function TurnView({ turn, urls, you }: { turn: Turn; urls: ReadonlyMap<string, string>; you: string }) {
+function TurnView({ turn, urls, words }: { turn: Turn; urls: ReadonlyMap<string, string>; words: PageWords }) {
   if (turn.role === "assistant")
     return (
       <article className="answer">
         <CitedText answer={turn} urls={urls} />
         <footer>
-          {turn.model} · {new Date(turn.askedMs).toISOString().slice(0, 16).replace("T", " ")} UTC
+          {modelTitle(turn.model, words)} · {new Date(turn.askedMs).toISOString().slice(0, 16).replace("T", " ")} UTC
         </footer>
       </article>
     );
   const pictures = turn.pictures.filter(({ id }) => urls.has(id));
   return (
-    <article className="question" aria-label={you}>
+    <article className="question" aria-label={words.you}>
       {pictures.map(({ id, name }) => (
         <img key={id} src={urls.get(id)} alt={name} />
       ))}

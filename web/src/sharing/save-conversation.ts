@@ -3,22 +3,22 @@ import type { Conversation } from "../conversation.js";
 import { pictureBlob } from "../history.js";
 import { dataUrl } from "../pictures.js";
 import { save } from "../save.js";
-import { fileName, markdownOf, pictureFiles } from "./markdown.js";
+import { fileName, markdownOf, pictureFiles, type ShareWords } from "./markdown.js";
 import { picturesOf, savedOf } from "./saved.js";
 
 export const fileKinds = ["page", "markdown", "json"] as const;
 export type FileKind = (typeof fileKinds)[number];
 
-export async function saveConversation(kind: FileKind, conversation: Conversation, you: string): Promise<void> {
+export async function saveConversation(kind: FileKind, conversation: Conversation, words: ShareWords): Promise<void> {
   const name = fileName(conversation.title);
-  if (kind === "markdown") return saveMarkdown(conversation, name, you);
+  if (kind === "markdown") return saveMarkdown(conversation, name, words);
   const urls = await keptUrls(conversation);
   if (kind === "json") {
     const text = JSON.stringify(savedOf(conversation, urls), undefined, 1);
     return save(new Blob([text], { type: "application/json" }), `${name}.json`);
   }
   const { pageOf } = await import("./page.js");
-  const html = pageOf(conversation, urls, { you, language: document.documentElement.lang });
+  const html = pageOf(conversation, urls, { ...words, language: document.documentElement.lang });
   save(new Blob([html], { type: "text/html" }), `${name}.html`);
 }
 
@@ -32,7 +32,7 @@ async function keptUrls(conversation: Conversation): Promise<Map<string, string>
 }
 
 /** One file of text; with pictures a folder. */
-async function saveMarkdown(conversation: Conversation, name: string, you: string): Promise<void> {
+async function saveMarkdown(conversation: Conversation, name: string, words: ShareWords): Promise<void> {
   const pictures = picturesOf(conversation);
   const blobs = new Map<string, Blob>();
   for (const { id } of pictures) {
@@ -40,7 +40,7 @@ async function saveMarkdown(conversation: Conversation, name: string, you: strin
     if (blob) blobs.set(id, blob);
   }
   const files = pictureFiles(pictures, new Map([...blobs].map(([id, { type }]) => [id, type])));
-  const text = markdownOf(conversation, ({ id }) => files.get(id), { you });
+  const text = markdownOf(conversation, ({ id }) => files.get(id), words);
   if (files.size === 0) return save(new Blob([text], { type: "text/markdown" }), `${name}.md`);
   const { downloadZip } = await import("client-zip");
   const held = [...files].map(([id, path]) => ({ name: `${name}/${path}`, input: blobs.get(id)! }));

@@ -103,7 +103,7 @@ describe("a conversation as Markdown", () => {
     ];
     const files = pictureFiles([dress, gone], new Map([["d", "image/jpeg"]]));
     const whole = { id: "1", title: "What\nis it?", changedMs: 0, turns } as unknown as Conversation;
-    expect(markdownOf(whole, ({ id }) => files.get(id), { you: "You" })).toBe(
+    expect(markdownOf(whole, ({ id }) => files.get(id), { you: "You", inBrowser: (name) => name })).toBe(
       "# What is it?\n\n## You\n\n![red dress.jpeg](<images/1-red-dress.jpg>)\n\nWhat is it?\n\n## tiny\n\nA **dress** [1].\n\n" +
         "\\[1\\] [list.pdf, p. 2](<images/1-red-dress.jpg>)\n\n\\[2\\] old 1.png\n",
     );

@@ -1,5 +1,6 @@
 /** Asks about the rows and says how far it is; saves what there is. */
 import { useState } from "react";
+import { isInBrowser, serverNameOf } from "../in-browser/names.js";
 import { ConfirmDialog } from "../parts/confirm-dialog.js";
 import { ProblemView } from "../parts/problem-view.js";
 import { usePreferences } from "../preferences.js";
@@ -41,7 +42,8 @@ export function RunBar({ state }: { state: TableState }) {
 function Begin({ state, numWaiting, numFailed }: { state: TableState; numWaiting: number; numFailed: number }) {
   const words = useTableWords();
   const model = useModelName();
-  const { language } = usePreferences();
+  const { language, change } = usePreferences();
+  const isHere = isInBrowser(model);
   const [isEmptying, setEmptying] = useState(false);
   const problem = planProblem(state.plan);
   const start = () => void table.start({ model, language });
@@ -49,7 +51,7 @@ function Begin({ state, numWaiting, numFailed }: { state: TableState; numWaiting
     table.askAgain(which);
     start();
   };
-  const isStill = problem !== undefined || model === "";
+  const isStill = problem !== undefined || model === "" || isHere;
   return (
     <>
       {numWaiting > 0 && (
@@ -70,6 +72,14 @@ function Begin({ state, numWaiting, numFailed }: { state: TableState; numWaiting
       <button type="button" className="soft" onClick={() => setEmptying(true)}>
         {words.empty}
       </button>
+      {isHere && (
+        <p className="aside">
+          {words.notHere}{" "}
+          <button type="button" className="action" onClick={() => change({ model: serverNameOf(model) })}>
+            {words.useServer(serverNameOf(model))}
+          </button>
+        </p>
+      )}
       {problem && <span className="aside">{words.planProblems[problem]}</span>}
       {isEmptying && (
         <ConfirmDialog

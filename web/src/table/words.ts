@@ -41,6 +41,9 @@ const en = {
   stopNow: "Stop now",
   retryFailed: (count: number) => `Try ${count} failed again`,
   askAll: "Ask all again",
+  notHere:
+    "The chosen model runs in this browser, one question after another: too slow for a table. The server’s model takes several rows at once; the pictures are sent to it.",
+  useServer: (name: string) => `Use ${name} on the server`,
   empty: "Empty the table",
   emptyText: "Rows, answers and corrections are deleted in this browser. The files on your disk stay.",
   progress: (done: number, all: number) => `${done} of ${all}`,
@@ -130,6 +133,8 @@ const zh: TableWords = {
   stopNow: "立即停止",
   retryFailed: (count) => `重试失败的 ${count} 行`,
   askAll: "全部重新提问",
+  notHere: "所选模型在此浏览器中运行，一次只答一个问题，做表格太慢。服务器上的模型一次处理多行；图片会发送给它。",
+  useServer: (name) => `使用服务器上的 ${name}`,
   empty: "清空表格",
   emptyText: "此浏览器中的行、回答和更正都会删除。磁盘上的文件不受影响。",
   progress: (done, all) => `${done} / ${all}`,

@@ -1,4 +1,5 @@
 /** The script of a model's worker: opens one model and answers the page's calls (web-model.ts). The page ends it, or ends itself. */
+import "./no-eval.js";
 import { invariant, OcellusError } from "../../base/index.js";
 import type { ImageInput } from "../../image/loaded/index.js";
 import type { ChatMessage } from "../../processor/portable.js";
