@@ -2,7 +2,7 @@
  * Builds what browsers run: the page that a server shows into dist/web, then the scripts and styles of the report pages into
  * dist/web/reports, each whole in one file, for a report has to stand alone. `--reports` builds only these.
  */
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "vite";
@@ -27,11 +27,13 @@ async function buildReport(name) {
   });
 }
 
-/** The script that runs models, a third of all bytes of the page, is stored as it is sent (src/server/routes/web.ts). */
-function compressWorker() {
+/** Scripts from this size on are stored as they are sent (src/server/routes/web.ts): they are most of the page's bytes. */
+const largeBytes = 100_000;
+
+function compressLarge() {
   const assets = resolve(web, "../dist/web/assets");
-  for (const name of readdirSync(assets).filter((each) => /^model-worker-.+\.js$/.test(each))) {
-    const path = join(assets, name);
+  for (const path of readdirSync(assets).map((name) => join(assets, name))) {
+    if (!path.endsWith(".js") || statSync(path).size < largeBytes) continue;
     writeFileSync(`${path}.gz`, gzipSync(readFileSync(path), { level: 9 }));
     rmSync(path);
   }
@@ -39,6 +41,6 @@ function compressWorker() {
 
 if (!process.argv.includes("--reports")) {
   await build({ root: web, configFile: resolve(web, "vite.config.ts"), logLevel: "warn" });
-  compressWorker();
+  compressLarge();
 }
 for (const name of reports) await buildReport(name);

@@ -56,9 +56,9 @@ export function addWeb(app: App, folder: string, browserModels?: BrowserModels):
   });
 }
 
-const script = /^\/assets\/[\w-]+\.js$/;
+const script = /^\/assets\/[\w.-]+\.js$/;
 
-/** One that is stored compressed alone, as the package has its largest; undefined: there is none of this name. */
+/** One that is stored compressed alone, as the package has its large ones; undefined: there is none of this name. */
 async function compressedScript(folder: string, path: string, accepted = ""): Promise<Response | undefined> {
   const file = join(folder, `${path}.gz`);
   if (!script.test(path) || !existsSync(file)) return undefined;
