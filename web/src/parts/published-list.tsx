@@ -82,7 +82,9 @@ function Tuned({ lineage: { base, data, recipe } }: { lineage: NonNullable<WireV
       <ul>
         {Object.entries(recipe).map(([name, value]) => (
           <li key={name}>
-            {name}: {typeof value === "string" ? value : JSON.stringify(value)}
+            <code>
+              {name}: {typeof value === "string" ? value : JSON.stringify(value)}
+            </code>
           </li>
         ))}
       </ul>
