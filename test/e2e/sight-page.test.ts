@@ -235,6 +235,7 @@ describe.skipIf(noBrowser)("the large picture", () => {
     browser = await openBrowser();
   });
   afterEach(async () => {
+    await page?.unrouteAll({ behavior: "ignoreErrors" }); // the list of models may be on its way
     await page?.context().close();
     expect(mishaps.splice(0)).toEqual([]);
   });
