@@ -18,11 +18,12 @@ const together = {
   execArgv: ["--max-old-space-size=8192"], // what all these files hold together is above Node's own limit
 };
 
-/** They start processes and browsers, replace modules, count work (test/support/counted-work.ts), or ask what a process loads. */
+/** They start processes and browsers, replace modules, count work (test/support/counted-work.ts), ask what a process loads, or read images as a browser does. */
 const alone = [
   "test/{e2e,hostile}/**/*.test.ts",
   "test/{browser,demo-web,guard-linear,guard-side-doors,linear-patterns,nothing-leaves,optional-packages,report-page}.test.ts",
   "test/{serve-sockets,trace-page,tune-vision,webgpu}.test.ts",
+  "web/src/in-browser/*.test.ts",
 ];
 
 // unit: beside the source, fast. whole: spans rooms, runs real sessions and the command line; alone: those with a process of their own.
@@ -38,6 +39,7 @@ export default defineConfig({
         test: {
           ...{ ...common, ...together, name: "unit" },
           include: ["{src,web/src}/**/*.test.ts", "test/architecture.test.ts"],
+          exclude: alone,
         },
       },
       {

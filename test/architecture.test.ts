@@ -3,7 +3,7 @@
  * runs in a browser too, know no cycles (type imports count), and only some rooms touch node: modules. The table below is the law; ARCHITECTURE.md prints it
  * (`OCELLUS_WRITE=1 npx vitest run --project unit test/architecture.test.ts` writes it there).
  */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 
@@ -253,6 +253,8 @@ interface Import {
   readonly from: string;
   readonly specifier: string;
   readonly typeOnly: boolean;
+  /** By a call, when it is first wanted. */
+  readonly isLater: boolean;
 }
 
 function importsOf(file: string, root = src): Import[] {
@@ -262,6 +264,7 @@ function importsOf(file: string, root = src): Import[] {
     from: file,
     specifier: (match[1] ?? match[2] ?? match[3])!,
     typeOnly: /^(import|export) type\b/.test(match[0]),
+    isLater: match[3] !== undefined,
   }));
 }
 
@@ -325,6 +328,34 @@ describe("the import law", () => {
     expect(inBrowsers.flatMap((file) => reaches(file) ?? [])).toEqual([]);
     const nodeParts = start.filter((file) => partly.has(roomOf(file)) && reaches(file));
     expect(new Set(nodeParts.map(roomOf))).toEqual(partly);
+  });
+
+  it("has no unit test that reads images as a browser does in a process that others share", () => {
+    const web = join(repository, "web/src");
+    const known = new Map<string, string[]>();
+    const next = (path: string): string[] => {
+      const now = (each: Import) => !each.typeOnly && (isTest(path) || !each.isLater);
+      const found = known.get(path) ?? importsOf(path, "").flatMap((each) => (now(each) ? sources(path, each) : []));
+      known.set(path, found);
+      return found;
+    };
+    const sources = (path: string, { specifier }: Import) =>
+      [".ts", ".tsx"]
+        .map((end) => resolve(dirname(path), specifier.replace(/\.js$/, end)))
+        .filter((each) => specifier.startsWith(".") && /\.tsx?$/.test(each) && existsSync(each));
+    const reached = (start: string) => {
+      const seen = new Set([start]);
+      for (const path of seen) for (const each of next(path)) seen.add(each);
+      return seen;
+    };
+    const tests = [src, web].flatMap((root) =>
+      readdirSync(root, { recursive: true, encoding: "utf8" })
+        .filter((file) => file.endsWith(".test.ts") && !file.startsWith("in-browser"))
+        .map((file) => join(root, file)),
+    );
+    const decoder = join(src, "core/image/web/decode.ts");
+    expect(reached(join(web, "browser-model.ts"))).toContain(decoder);
+    expect(tests.filter((path) => reached(path).has(decoder))).toEqual([]);
   });
 
   it("has one importer of each ONNX Runtime: the module that switches its telemetry off, and the browser's", () => {
