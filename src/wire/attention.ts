@@ -1,4 +1,4 @@
-/** Where the tokens of an answer looked, as pages are told. */
+/** Where the tokens of an answer looked, as the HTTP API sends it. */
 import type { AnswerAttention } from "../core/runtime/portable.js";
 import type { WireAttention, WireLook } from "../protocol/index.js";
 

@@ -57,7 +57,7 @@ export class Pictures {
 
   /**
    * Reads a picture the first time that it is met.
-   * @param readAgain what is kept of it where its views do not fit: `image.pixels` may hold all pixels. @throws as `decodeImage`
+   * @param readAgain reads the picture again where its views do not fit in memory: `image.pixels` may hold all pixels. @throws as `decodeImage`
    */
   async add(image: PromptImage, readAgain: PromptImage["pixels"]): Promise<void> {
     const key = pictureKey(image);

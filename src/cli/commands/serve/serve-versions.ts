@@ -120,7 +120,10 @@ async function readGolden(paths: readonly string[], log: Logger): Promise<Golden
   const cases = sets.flatMap(({ questions }) => questions.map(goldenCase));
   const { minimum } = canaryMetrics.golden;
   if (sets.length > 0 && cases.length < minimum)
-    log.warn({ questions: cases.length, minimum }, "golden sets are too small: no canary goes on by so few questions");
+    log.warn(
+      { questions: cases.length, minimum },
+      "golden sets are too small: no canary moves on with so few questions",
+    );
   return cases;
 }
 

@@ -6,7 +6,7 @@ interface GpuDevice {
   readonly lost: Promise<{ readonly reason?: string; readonly message: string }>;
 }
 
-/** The loss is told a moment after what it broke. */
+/** The browser reports the loss a moment after the call that it broke. */
 const momentMs = 1000;
 
 /**

@@ -1,4 +1,4 @@
-/** What a page can choose of how a model runs, checked before anything is fetched: code that no compiler has seen is told of each mistake. */
+/** What a page can choose of how a model runs, checked before anything is fetched: plain JavaScript gets an error for each mistake. */
 import { listed, OcellusError, optionNames, refuseUnknownOptions } from "../../base/index.js";
 import type { ImageLimits } from "../../image/loaded/index.js";
 import type { MemoryOptions, SizeChoice } from "../portable.js";
